@@ -1,0 +1,305 @@
+//! The decision that every adapter shares.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Answer, Caller, Clock, Extensions, Outcome, Pending, Problem, Reason, Refusal, SystemClock, VerifyToken,
+    token_from_authorization,
+};
+
+/// Decides who may enter: a verifier, and how its refusals are told.
+///
+/// The adapters' layers are built around one. By default it refuses every request without a valid token;
+/// [`optional`](Self::optional) lets the anonymous through. Clones are cheap and share everything.
+#[derive(Clone)]
+pub struct Gate {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    verifier: Arc<dyn VerifyToken>,
+    clock: Arc<dyn Clock>,
+    optional: bool,
+    realm: Option<Box<str>>,
+    on_refusal: Option<Arc<RefusalHook>>,
+}
+
+type RefusalHook = dyn Fn(&Refusal, &mut Extensions) + Send + Sync;
+
+impl Gate {
+    /// A gate that admits whom `verifier` accepts, by the clock of the operating system.
+    pub fn new(verifier: Arc<dyn VerifyToken>) -> Self {
+        let clock = Arc::new(SystemClock);
+        Self { inner: Arc::new(Inner { verifier, clock, optional: false, realm: None, on_refusal: None }) }
+    }
+
+    /// Decides by another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        Arc::make_mut(&mut self.inner).clock = Arc::new(clock);
+        self
+    }
+
+    /// Admits requests without any `Authorization` header as anonymous.
+    ///
+    /// # Security
+    ///
+    /// A credential that fails is still refused, and so is one of another scheme.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).optional = true;
+        self
+    }
+
+    /// Names the protection space in challenges (RFC 9110 §11.5).
+    ///
+    /// Unset, challenges that carry an error have no realm, and those that do not say `realm="api"`.
+    #[must_use]
+    pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
+        Arc::make_mut(&mut self.inner).realm = Some(realm.into());
+        self
+    }
+
+    /// Runs `hook` on every refusal by the layer and its extractors: to count it, or to add to the body.
+    ///
+    /// Status, challenge and the members that stand in the body already are out of its reach.
+    #[must_use]
+    pub fn on_refusal(mut self, hook: impl Fn(&Refusal, &mut Extensions) + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.inner).on_refusal = Some(Arc::new(hook));
+        self
+    }
+
+    /// Decides about a request by the values of its `Authorization` headers.
+    pub fn check<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Check {
+        match token_from_authorization(authorization, self.inner.verifier.schemes()) {
+            Ok(token) => match self.inner.verifier.verify(token, self.inner.clock.now()) {
+                Outcome::Ready(result) => match self.settle(result) {
+                    Ok(identity) => Check::Admit(identity),
+                    Err(answer) => Check::Refuse(answer),
+                },
+                Outcome::Pending(pending) => Check::Wait(Waiting { pending, gate: self.clone() }),
+            },
+            Err(refusal) if refusal.reason() == Reason::MissingCredential && self.inner.optional => {
+                Check::Admit(Identity { caller: None, gate: self.clone() })
+            }
+            Err(refusal) => Check::Refuse(self.refuse(&refusal)),
+        }
+    }
+
+    /// The answer to a refusal, after the hook has seen it.
+    pub fn refuse(&self, refusal: &Refusal) -> Answer {
+        // Every verifier has a scheme; should one claim to have none, the challenge is still one.
+        let scheme = self.inner.verifier.schemes().first().copied().unwrap_or("Bearer");
+        let mut problem = Problem::of_refusal(refusal, scheme, self.inner.realm.as_deref());
+        if let Some(hook) = &self.inner.on_refusal {
+            hook(refusal, problem.extensions_mut());
+        }
+        problem.into_answer()
+    }
+
+    /// Whether the verifier could accept a token now.
+    pub fn is_ready(&self) -> bool {
+        self.inner.verifier.is_ready(self.inner.clock.now())
+    }
+
+    fn settle(&self, result: Result<Arc<Caller>, Refusal>) -> Result<Identity, Answer> {
+        match result {
+            Ok(caller) => Ok(Identity { caller: Some(caller), gate: self.clone() }),
+            Err(refusal) => Err(self.refuse(&refusal)),
+        }
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { optional, realm, .. } = &*self.inner;
+        f.debug_struct("Gate").field("optional", optional).field("realm", realm).finish_non_exhaustive()
+    }
+}
+
+/// What a [`Gate`] decided.
+#[derive(Debug)]
+pub enum Check {
+    /// The request goes on, with this in its extensions.
+    Admit(Identity),
+    /// The request ends with this answer.
+    Refuse(Answer),
+    /// The decision has to be waited for.
+    Wait(Waiting),
+}
+
+/// A decision under way: admits or refuses within the verifier's deadline.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Waiting {
+    pending: Pending,
+    gate: Gate,
+}
+
+impl Future for Waiting {
+    type Output = Result<Identity, Answer>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = ready!(Pin::new(&mut self.pending).poll(cx));
+        Poll::Ready(self.gate.settle(result))
+    }
+}
+
+/// Who sent a request: the one value that a layer puts into the request's extensions.
+///
+/// The adapters' extractors read it, and never take it out. It also knows how its gate tells refusals, so that an
+/// extractor answers like the layer would.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    caller: Option<Arc<Caller>>,
+    gate: Gate,
+}
+
+impl Identity {
+    /// The verified caller; `None` for the anonymous behind an optional gate.
+    pub fn caller(&self) -> Option<&Caller> {
+        self.caller.as_deref()
+    }
+
+    /// The verified caller, shared; `None` for the anonymous behind an optional gate.
+    pub fn shared_caller(&self) -> Option<&Arc<Caller>> {
+        self.caller.as_ref()
+    }
+
+    /// The caller that a handler insists on.
+    ///
+    /// # Errors
+    ///
+    /// The anonymous are asked to authenticate: 401, with a challenge without error.
+    pub fn require_caller(&self) -> Result<Arc<Caller>, Answer> {
+        self.caller.clone().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
+    }
+
+    /// The caller's claims in the shape of the service's own type.
+    ///
+    /// # Errors
+    ///
+    /// 401 for the anonymous, and for a token whose claims do not fit the type.
+    pub fn require_claims<E: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<E>, Answer> {
+        self.require_caller()?.claims().map_err(|refusal| self.refuse(&refusal))
+    }
+
+    /// The answer to a refusal, as the gate that admitted this request tells it.
+    pub fn refuse(&self, refusal: &Refusal) -> Answer {
+        self.gate.refuse(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{FakeClock, Timestamp};
+
+    /// Accepts `good` until a point in time, waits for `slow`, and refuses the rest.
+    struct Until(Timestamp);
+
+    impl VerifyToken for Until {
+        fn verify(&self, token: &str, now: Timestamp) -> Outcome {
+            let caller = || Arc::new(Caller::builder("https://id.example").subject("ann").build());
+            match token {
+                "good" if now < self.0 => Outcome::Ready(Ok(caller())),
+                "slow" => Outcome::Pending(Pending::new(async { Err(Reason::UnknownKey.into()) })),
+                _ => Outcome::Ready(Err(Reason::Expired.into())),
+            }
+        }
+
+        fn schemes(&self) -> &[&'static str] {
+            &["JWT", "Bearer"]
+        }
+    }
+
+    fn gate() -> (Gate, FakeClock) {
+        let clock = FakeClock::default();
+        let until = clock.now().saturating_add(Duration::from_secs(10));
+        (Gate::new(Arc::new(Until(until))).clock(clock.clone()), clock)
+    }
+
+    fn answer(gate: &Gate, value: &str) -> Answer {
+        match gate.check([value.as_bytes()]) {
+            Check::Refuse(answer) => answer,
+            other => panic!("expected a refusal of {value:?}, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_clock_of_the_gate_is_the_one_that_counts() {
+        let (gate, clock) = gate();
+
+        assert!(matches!(gate.check([b"Bearer good".as_slice()]), Check::Admit(_)));
+        clock.advance(Duration::from_secs(10));
+
+        assert_eq!(answer(&gate, "Bearer good").reason(), Some(Reason::Expired));
+    }
+
+    #[test]
+    fn an_optional_gate_admits_only_who_brings_nothing() {
+        let gate = gate().0.optional();
+
+        let Check::Admit(identity) = gate.check([]) else { panic!("refused") };
+        assert!(identity.caller().is_none());
+        assert_eq!(identity.require_caller().unwrap_err().reason(), Some(Reason::MissingCredential));
+
+        assert_eq!(answer(&gate, "Bearer bad").reason(), Some(Reason::Expired));
+        assert_eq!(answer(&gate, "Basic dXNlcg==").reason(), Some(Reason::UnsupportedScheme));
+        assert_eq!(answer(&gate, "").reason(), Some(Reason::MalformedCredential));
+    }
+
+    #[test]
+    fn the_hook_sees_every_refusal_and_adds_to_the_body_only() {
+        let gate = gate().0.optional().on_refusal(|refusal, extensions| {
+            assert!(extensions.insert("help", "https://help.example"));
+            assert!(!extensions.insert("status", 200));
+            assert_ne!(refusal.reason(), Reason::MissingLayer);
+        });
+
+        let by_layer = answer(&gate, "Bearer bad");
+        let Check::Admit(identity) = gate.check([]) else { panic!("refused") };
+        let by_extractor = identity.require_caller().unwrap_err();
+
+        for answer in [by_layer, by_extractor] {
+            assert_eq!(answer.status(), 401);
+            assert!(answer.body().ends_with(r#","help":"https://help.example"}"#), "{}", answer.body());
+        }
+    }
+
+    #[test]
+    fn challenges_use_the_first_scheme_and_the_realm() {
+        let gate = gate().0.realm("grades");
+
+        let answer = answer(&gate, "Bearer bad");
+
+        assert!(
+            answer
+                .headers()
+                .any(|header| header == ("www-authenticate", r#"JWT realm="grades", error="invalid_token""#))
+        );
+    }
+
+    #[test]
+    fn a_decision_that_waits_ends_like_any_other() {
+        let (gate, _) = gate();
+
+        let Check::Wait(waiting) = gate.check([b"JWT slow".as_slice()]) else { panic!("decided at once") };
+        let mut waiting = std::pin::pin!(waiting);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let Poll::Ready(Err(answer)) = waiting.as_mut().poll(&mut cx) else { panic!("not refused") };
+
+        assert_eq!(answer.reason(), Some(Reason::UnknownKey));
+    }
+}
