@@ -1,0 +1,239 @@
+//! Signing, for tests, development identity providers and client assertions.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    digest,
+    encoding::AsDer,
+    hmac, rand,
+    rsa::KeySize,
+    signature::{
+        self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
+    },
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{Algorithm, KeyError, KeyErrorKind, KeyMaterial, base64url, pem};
+
+/// A key that signs tokens of one algorithm.
+///
+/// # Examples
+///
+/// ```
+/// use linchpin_jwt::{Algorithm, KeySet, SigningKey};
+/// use serde_json::json;
+///
+/// let key = SigningKey::generate(Algorithm::ES256)?;
+/// let token = key.sign_jwt(&json!({"iss": "https://id.example", "sub": "ann"}));
+///
+/// let keys = KeySet::builder([Algorithm::ES256]).jwk(&key.public_jwk().to_string()).build()?;
+/// assert_eq!(keys.verify_jws(&token)?, br#"{"iss":"https://id.example","sub":"ann"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Security
+///
+/// `Debug` shows the algorithm and the key id only.
+pub struct SigningKey {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    secret: Secret,
+    public: KeyMaterial,
+}
+
+enum Secret {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Shared(Box<hmac::Key>), // boxed: its state is thirty times the size of the others
+}
+
+impl SigningKey {
+    /// A new random key for `algorithm`, with its thumbprint (RFC 7638) as key id.
+    ///
+    /// RSA keys have 2048 bits, secrets the length of the hash.
+    ///
+    /// # Errors
+    ///
+    /// If the system's randomness fails.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
+        const FAILED: KeyError = KeyError::new(KeyErrorKind::Unsupported, "no key could be generated");
+
+        let (secret, public) = match algorithm {
+            _ if algorithm.is_symmetric() => {
+                let mut bytes = vec![0; hmac_algorithm(algorithm).digest_algorithm().output_len()];
+                rand::fill(&mut bytes).map_err(|_| FAILED)?;
+                return Self::from_secret(algorithm, &bytes);
+            }
+            Algorithm::EdDSA => {
+                let pair = Ed25519KeyPair::generate().map_err(|_| FAILED)?;
+                let public = KeyMaterial::ed25519(pair.public_key().as_ref())?;
+                (Secret::Ed25519(pair), public)
+            }
+            Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 => {
+                let pair = EcdsaKeyPair::generate(ecdsa_algorithm(algorithm)).map_err(|_| FAILED)?;
+                let public = pem::read_spki(pair.public_key().as_der().map_err(|_| FAILED)?.as_ref())?;
+                (Secret::Ec(pair), public)
+            }
+            _ => {
+                let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| FAILED)?;
+                let public = pem::read_spki(pair.public_key().as_der().map_err(|_| FAILED)?.as_ref())?;
+                (Secret::Rsa(pair), public)
+            }
+        };
+        Ok(Self { algorithm, key_id: None, secret, public }.with_thumbprint_as_key_id())
+    }
+
+    /// A secret shared with the verifier, without key id.
+    ///
+    /// # Errors
+    ///
+    /// If `algorithm` is not one of HMAC, or the secret is shorter than its hash.
+    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
+        let public = KeyMaterial::secret(secret)?;
+        if !public.supports(algorithm) {
+            return Err(KeyError::new(KeyErrorKind::Weak, "the secret does not fit the algorithm"));
+        }
+        let secret = Secret::Shared(Box::new(hmac::Key::new(hmac_algorithm(algorithm), secret)));
+        Ok(Self { algorithm, key_id: None, secret, public })
+    }
+
+    /// Names the key; `None` leaves it nameless, as an Open edX LMS does.
+    #[must_use]
+    pub fn with_key_id(mut self, key_id: Option<&str>) -> Self {
+        self.key_id = key_id.map(str::to_owned);
+        self
+    }
+
+    /// The algorithm that the key signs with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The key's name.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The public half as a JSON Web Key (RFC 7517) with `use`, `alg` and, if the key has a name, `kid`.
+    ///
+    /// # Security
+    ///
+    /// Of a shared secret there is no public half: its JWK is the secret itself.
+    pub fn public_jwk(&self) -> Value {
+        let mut jwk = self.thumbprint_members();
+        jwk["use"] = json!("sig");
+        jwk["alg"] = json!(self.algorithm.name());
+        if let Some(key_id) = &self.key_id {
+            jwk["kid"] = json!(key_id);
+        }
+        jwk
+    }
+
+    /// The public half as SubjectPublicKeyInfo in PEM; `None` for a shared secret.
+    pub fn public_pem(&self) -> Option<String> {
+        let der = match &self.secret {
+            Secret::Rsa(pair) => pair.public_key().as_der(),
+            Secret::Ec(pair) => pair.public_key().as_der(),
+            Secret::Ed25519(pair) => pair.public_key().as_der(),
+            Secret::Shared(_) => return None,
+        };
+        let document = spki::Document::try_from(der.ok()?.as_ref()).ok()?;
+        document.to_pem("PUBLIC KEY", spki::der::pem::LineEnding::LF).ok()
+    }
+
+    /// Signs `claims` under the header `{"alg":…,"typ":"JWT","kid":…}`.
+    pub fn sign_jwt(&self, claims: &impl Serialize) -> String {
+        let mut header = json!({"alg": self.algorithm.name(), "typ": "JWT"});
+        if let Some(key_id) = &self.key_id {
+            header["kid"] = json!(key_id);
+        }
+        self.sign_compact(&header.to_string(), &json!(claims).to_string())
+    }
+
+    /// Signs `payload` under `header` in the compact form (RFC 7515 §3.1), both exactly as given.
+    ///
+    /// Nothing of the header is checked or added, so that a test can say anything.
+    pub fn sign_compact(&self, header: &str, payload: &str) -> String {
+        let input = format!("{}.{}", base64url::encode(header), base64url::encode(payload));
+        let signature = base64url::encode(self.sign_bytes(input.as_bytes()));
+        format!("{input}.{signature}")
+    }
+
+    /// Signs `input` and returns the bare signature, ECDSA in the fixed-length form.
+    pub fn sign_bytes(&self, input: &[u8]) -> Vec<u8> {
+        const RANDOM: &str = "a key that could be made can sign as long as the system has randomness";
+
+        let random = rand::SystemRandom::new();
+        match &self.secret {
+            Secret::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(rsa_encoding(self.algorithm), &random, input, &mut signature).expect(RANDOM);
+                signature
+            }
+            Secret::Ec(pair) => pair.sign(&random, input).expect(RANDOM).as_ref().to_vec(),
+            Secret::Ed25519(pair) => pair.sign(input).as_ref().to_vec(),
+            Secret::Shared(key) => hmac::sign(key, input).as_ref().to_vec(),
+        }
+    }
+
+    /// The SHA-256 thumbprint of the public key (RFC 7638 §3).
+    fn with_thumbprint_as_key_id(mut self) -> Self {
+        // serde_json sorts members unless a feature says otherwise; sorted is what the RFC asks for.
+        let members: std::collections::BTreeMap<String, Value> =
+            self.thumbprint_members().as_object().cloned().unwrap_or_default().into_iter().collect();
+        let hash = digest::digest(&digest::SHA256, json!(members).to_string().as_bytes());
+        self.key_id = Some(base64url::encode(hash));
+        self
+    }
+
+    fn thumbprint_members(&self) -> Value {
+        match &self.public {
+            KeyMaterial::Rsa { n, e } => {
+                json!({"e": base64url::encode(e), "kty": "RSA", "n": base64url::encode(n)})
+            }
+            KeyMaterial::Ec { curve, x, y } => {
+                json!({"crv": curve.name(), "kty": "EC", "x": base64url::encode(x), "y": base64url::encode(y)})
+            }
+            KeyMaterial::Ed25519 { x } => json!({"crv": "Ed25519", "kty": "OKP", "x": base64url::encode(x)}),
+            KeyMaterial::Secret(k) => json!({"k": base64url::encode(k), "kty": "oct"}),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("algorithm", &self.algorithm)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn rsa_encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
+    match algorithm {
+        Algorithm::RS384 => &signature::RSA_PKCS1_SHA384,
+        Algorithm::RS512 => &signature::RSA_PKCS1_SHA512,
+        Algorithm::PS256 => &signature::RSA_PSS_SHA256,
+        Algorithm::PS384 => &signature::RSA_PSS_SHA384,
+        Algorithm::PS512 => &signature::RSA_PSS_SHA512,
+        _ => &signature::RSA_PKCS1_SHA256,
+    }
+}
+
+fn ecdsa_algorithm(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {
+    match algorithm {
+        Algorithm::ES384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        Algorithm::ES512 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+        _ => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+    }
+}
+
+fn hmac_algorithm(algorithm: Algorithm) -> hmac::Algorithm {
+    match algorithm {
+        Algorithm::HS384 => hmac::HMAC_SHA384,
+        Algorithm::HS512 => hmac::HMAC_SHA512,
+        _ => hmac::HMAC_SHA256,
+    }
+}

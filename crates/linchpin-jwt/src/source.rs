@@ -1,0 +1,54 @@
+//! Where a verifier gets its keys from.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use linchpin_core::{Reason, Refusal, Timestamp};
+
+use crate::{Algorithms, KeySet};
+
+/// A source of keys: a fixed [`KeySet`], or one that is kept fresh (`linchpin-oauth`).
+pub trait KeySource: Send + Sync + 'static {
+    /// The allow-list. It belongs to the keys, since each is prepared for its algorithms when it arrives.
+    fn algorithms(&self) -> Algorithms;
+
+    /// The keys as of `now`; this must not block.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::KeysUnavailable`] if there are none yet, or if those that there are have become too old.
+    fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal>;
+
+    /// Called for a token whose key is not among [`keys`](Self::keys): whether newer ones can be had.
+    fn refresh(&self, now: Timestamp) -> Refresh;
+}
+
+/// What a [`KeySource`] says to a token whose key is missing.
+pub enum Refresh {
+    /// It is worth waiting: this ends within a deadline, with the newest keys.
+    Pending(Pin<Box<dyn Future<Output = Result<Arc<KeySet>, Refusal>> + Send>>),
+    /// It is not, and this is the answer: the key is unknown, or the keys are unavailable.
+    Refused(Refusal),
+}
+
+impl fmt::Debug for Refresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending(_) => f.write_str("Pending(..)"),
+            Self::Refused(refusal) => f.debug_tuple("Refused").field(refusal).finish(),
+        }
+    }
+}
+
+impl KeySource for Arc<KeySet> {
+    fn algorithms(&self) -> Algorithms {
+        KeySet::algorithms(self)
+    }
+
+    fn keys(&self, _: Timestamp) -> Result<Arc<KeySet>, Refusal> {
+        Ok(self.clone())
+    }
+
+    fn refresh(&self, _: Timestamp) -> Refresh {
+        Refresh::Refused(Reason::UnknownKey.into())
+    }
+}

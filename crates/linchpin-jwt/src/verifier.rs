@@ -1,0 +1,400 @@
+//! Verification of a token from its bytes to its caller.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use linchpin_core::{
+    Caller, Clock, ConfigError, Outcome, Pending, Reason, Refusal, SystemClock, Timestamp, VerifyToken,
+};
+
+use crate::{
+    KeySource, Profile, Refresh, RolesClaim,
+    claims::{Claims, Version},
+    jws::Jws,
+    key_set::{KeySet, Verified},
+};
+
+/// Verifies the JSON Web Tokens of one issuer.
+///
+/// A token is accepted if it is a strict JWS under one of the issuer's keys and an allowed algorithm, and if its claims say
+/// that it is from this issuer, for this audience, of the profile's kind, and valid now. What is configured is required: a
+/// token in which the claim is absent, or of another type, is refused. Clones are cheap and share everything.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use linchpin_core::{Clock, Outcome, SystemClock, VerifyToken};
+/// use linchpin_jwt::{Algorithm, KeySet, Verifier};
+///
+/// # let key = linchpin_jwt::SigningKey::generate(Algorithm::ES256)?;
+/// # let issuers_pem = key.public_pem().unwrap_or_default();
+/// # let expiry = SystemClock.now().as_unix_seconds() + 60;
+/// # let claims = serde_json::json!({"iss": "https://id.example", "aud": "grades", "sub": "ann", "exp": expiry});
+/// # let token = key.sign_jwt(&claims);
+/// let keys = KeySet::builder([Algorithm::ES256]).pem(&issuers_pem).build()?;
+/// let verifier = Verifier::builder("https://id.example", Arc::new(keys)).audience("grades").build()?;
+///
+/// let Outcome::Ready(Ok(caller)) = verifier.verify(&token, SystemClock.now()) else { panic!("refused") };
+/// assert_eq!(caller.subject(), Some("ann"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Verifier {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    keys: Box<dyn KeySource>,
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+}
+
+struct Rules {
+    issuer: String,
+    audiences: Vec<String>,
+    client_ids: Vec<String>,
+    any_audience: bool,
+    profile: Profile,
+    leeway: Duration,
+    roles: RolesClaim,
+    max_token_bytes: usize,
+}
+
+impl Verifier {
+    /// Starts a verifier for the tokens whose `iss` is `issuer`, byte for byte.
+    ///
+    /// An audience is mandatory: [`audience`](VerifierBuilder::audience) or [`client_ids`](VerifierBuilder::client_ids).
+    pub fn builder(issuer: impl Into<String>, keys: impl KeySource) -> VerifierBuilder {
+        VerifierBuilder {
+            keys: Box::new(keys),
+            clock: Arc::new(SystemClock),
+            rules: Rules {
+                issuer: issuer.into(),
+                audiences: Vec::new(),
+                client_ids: Vec::new(),
+                any_audience: false,
+                profile: Profile::default(),
+                leeway: Duration::from_secs(30),
+                roles: RolesClaim::default(),
+                max_token_bytes: 16 * 1024,
+            },
+        }
+    }
+}
+
+impl VerifyToken for Verifier {
+    fn verify(&self, token: &str, now: Timestamp) -> Outcome {
+        let inner = &self.inner;
+        match inner.verify_with_known_keys(token, now) {
+            Ok(result) => Outcome::Ready(result.map_err(Refusal::from)),
+            Err(NoKey { because, otherwise }) => match inner.keys.refresh(now) {
+                Refresh::Refused(refusal) if refusal.reason() == Reason::UnknownKey => {
+                    Outcome::Ready(Err(otherwise.into()))
+                }
+                Refresh::Refused(refusal) => Outcome::Ready(Err(because.unwrap_or(refusal))),
+                Refresh::Pending(newest) => {
+                    let (inner, token) = (self.inner.clone(), token.to_owned());
+                    Outcome::Pending(Pending::new(async move {
+                        let keys = newest.await?;
+                        match inner.verify_with(&token, &keys, inner.clock.now()) {
+                            Ok(result) => result.map_err(Refusal::from),
+                            Err(still_missing) => Err(still_missing.otherwise.into()),
+                        }
+                    }))
+                }
+            },
+        }
+    }
+
+    fn schemes(&self) -> &[&'static str] {
+        self.inner.rules.profile.schemes()
+    }
+
+    fn is_ready(&self, now: Timestamp) -> bool {
+        self.inner.keys.keys(now).is_ok()
+    }
+}
+
+/// No key fits the token; newer keys may.
+struct NoKey {
+    /// Why there are no keys at all, if so.
+    because: Option<Refusal>,
+    /// The reason if newer keys do not help either.
+    otherwise: Reason,
+}
+
+impl Inner {
+    fn verify_with_known_keys(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Result<Arc<Caller>, Reason>, NoKey> {
+        match self.keys.keys(now) {
+            Ok(keys) => self.verify_with(token, &keys, now),
+            // Without keys, what can be refused without them still is: a malformed token does not wait for anyone.
+            Err(refusal) => match self.parse(token) {
+                Ok(_) => Err(NoKey { because: Some(refusal), otherwise: Reason::UnknownKey }),
+                Err(reason) => Ok(Err(reason)),
+            },
+        }
+    }
+
+    fn verify_with(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        now: Timestamp,
+    ) -> Result<Result<Arc<Caller>, Reason>, NoKey> {
+        let jws = match self.parse(token) {
+            Ok(jws) => jws,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        match keys.verify(&jws) {
+            Verified::Yes => {
+                Ok(jws.payload().and_then(|payload| self.rules.accept(payload, now)).map(Arc::new))
+            }
+            Verified::No(reason) => Ok(Err(reason)),
+            Verified::KeyMissing(otherwise) => Err(NoKey { because: None, otherwise }),
+        }
+    }
+
+    /// Everything that can be said about a token before its key is looked for.
+    fn parse<'t>(&self, token: &'t str) -> Result<Jws<'t>, Reason> {
+        if token.len() > self.rules.max_token_bytes {
+            return Err(Reason::TokenTooLarge);
+        }
+        let jws = Jws::parse(token)?;
+        if !self.keys.algorithms().contains(jws.algorithm) {
+            return Err(Reason::AlgorithmNotAllowed);
+        }
+        if !self.rules.profile.accepts_type(jws.header.typ.as_deref()) {
+            return Err(Reason::WrongTokenType);
+        }
+        Ok(jws)
+    }
+}
+
+impl Rules {
+    /// Decides about the payload of a token whose signature is valid.
+    fn accept(&self, payload: Vec<u8>, now: Timestamp) -> Result<Caller, Reason> {
+        let payload = String::from_utf8(payload).map_err(|_| Reason::MalformedClaims)?;
+        let mut claims = Claims::read(&payload, self.roles.path(), self.profile == Profile::OpenEdx)?;
+        self.check(&claims, now)?;
+
+        let scopes = claims.take_scopes();
+        let mut caller = Caller::builder(claims.issuer.unwrap_or_default())
+            .audience(claims.audience.unwrap_or_default())
+            .scopes(scopes)
+            .roles(claims.roles);
+        if self.profile == Profile::OpenEdx {
+            caller = caller.filters(claims.filters).restricted(claims.is_restricted);
+        }
+        if let Some(subject) = claims.subject {
+            caller = caller.subject(subject);
+        }
+        if let Some(client_id) = claims.client_id.or(claims.authorized_party) {
+            caller = caller.client_id(client_id);
+        }
+        if let Some(token_id) = claims.token_id {
+            caller = caller.token_id(token_id);
+        }
+        if let Some(at) = claims.expires_at {
+            caller = caller.expires_at(at);
+        }
+        if let Some(at) = claims.not_before {
+            caller = caller.not_before(at);
+        }
+        if let Some(at) = claims.issued_at {
+            caller = caller.issued_at(at);
+        }
+        Ok(caller.claims_json(payload).build())
+    }
+
+    fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), Reason> {
+        if claims.issuer.as_ref().ok_or(Reason::MissingIssuer)? != &self.issuer {
+            return Err(Reason::WrongIssuer);
+        }
+        self.check_audience(claims)?;
+        self.check_kind(claims)?;
+        self.check_times(claims, now)
+    }
+
+    fn check_audience(&self, claims: &Claims) -> Result<(), Reason> {
+        // RFC 7519 §4.1.3: a token meant for several audiences is ours if any one of them matches.
+        if !self.audiences.is_empty() {
+            let audience = claims.audience.as_ref().ok_or(Reason::MissingAudience)?;
+            if !audience.iter().any(|audience| self.audiences.iter().any(|ours| **ours == **audience)) {
+                return Err(Reason::WrongAudience);
+            }
+        }
+        if !self.client_ids.is_empty() {
+            let client_id = claims.client_id.as_ref().ok_or(Reason::MissingClientId)?;
+            if !self.client_ids.contains(client_id) {
+                return Err(Reason::WrongClientId);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_kind(&self, claims: &Claims) -> Result<(), Reason> {
+        if claims.is_of_other_kind {
+            return Err(Reason::WrongTokenType);
+        }
+        if claims.is_bound_to_key {
+            return Err(Reason::KeyBoundToken);
+        }
+        match self.profile {
+            Profile::Generic => {}
+            Profile::Rfc9068 => {
+                // RFC 9068 §2.2; `aud` may have been opted out of, `exp` is demanded of every token.
+                claims.audience.as_ref().ok_or(Reason::MissingAudience)?;
+                claims.subject.as_ref().ok_or(Reason::MissingSubject)?;
+                claims.client_id.as_ref().ok_or(Reason::MissingClientId)?;
+                claims.issued_at.ok_or(Reason::MissingIssuedAt)?;
+                claims.token_id.as_ref().ok_or(Reason::MissingTokenId)?;
+            }
+            Profile::OpenEdx => {
+                if !matches!(claims.version, Version::Absent | Version::Major(1)) {
+                    return Err(Reason::UnsupportedVersion);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The leeway moves each bound away from the token: it is used once, and never in the token's disfavour.
+    fn check_times(&self, claims: &Claims, now: Timestamp) -> Result<(), Reason> {
+        let expires_at = claims.expires_at.ok_or(Reason::MissingExpiry)?;
+        if now >= expires_at.saturating_add(self.leeway) {
+            return Err(Reason::Expired);
+        }
+        let latest_start = now.saturating_add(self.leeway);
+        if claims.not_before.is_some_and(|at| at > latest_start) {
+            return Err(Reason::NotYetValid);
+        }
+        if claims.issued_at.is_some_and(|at| at > latest_start) {
+            return Err(Reason::IssuedInFuture);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("issuer", &self.inner.rules.issuer).finish_non_exhaustive()
+    }
+}
+
+/// Puts a [`Verifier`] together.
+#[must_use]
+pub struct VerifierBuilder {
+    keys: Box<dyn KeySource>,
+    clock: Arc<dyn Clock>,
+    rules: Rules,
+}
+
+impl VerifierBuilder {
+    /// Adds an audience: the token's `aud` has to name one of those that were added.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.rules.audiences.push(audience.into());
+        self
+    }
+
+    /// Demands that the token's `client_id` is one of these, for providers that send no `aud` (Amazon Cognito).
+    ///
+    /// Beside an audience, both are demanded.
+    pub fn client_ids(mut self, client_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.rules.client_ids.extend(client_ids.into_iter().map(Into::into));
+        self
+    }
+
+    /// Accepts tokens that were meant for anyone.
+    ///
+    /// # Security
+    ///
+    /// Any service that is handed a token by one of its callers can then use it here (RFC 8725 §3.9). It is for gateways
+    /// that check the audience elsewhere.
+    pub fn dangerously_accept_any_audience(mut self) -> Self {
+        self.rules.any_audience = true;
+        self
+    }
+
+    /// Sets the kind of token; [`Profile::Generic`] unless set.
+    ///
+    /// The allow-list is not touched: it belongs to the keys.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.rules.profile = profile;
+        self
+    }
+
+    /// Sets how far the issuer's clock may be off, for `exp`, `nbf` and `iat`; 30 seconds unless set, at most 10 minutes.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.rules.leeway = leeway;
+        self
+    }
+
+    /// Sets where the caller's roles stand; the claim `roles` unless set.
+    pub fn roles(mut self, roles: RolesClaim) -> Self {
+        self.rules.roles = roles;
+        self
+    }
+
+    /// Sets the size beyond which a token is refused undecoded; 16 KiB unless set.
+    pub fn max_token_bytes(mut self, max: usize) -> Self {
+        self.rules.max_token_bytes = max;
+        self
+    }
+
+    /// Sets the clock for verifications that had to wait; others are told the time by whoever asks.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The finished verifier.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong at once: no issuer, no audience, an empty one, or a leeway that is no leeway any more.
+    pub fn build(self) -> Result<Verifier, ConfigError> {
+        let mut problems = ConfigError::collect();
+        let rules = &self.rules;
+        if rules.issuer.is_empty() {
+            problems.report("issuer", "is empty", "give the `iss` of the tokens, usually the issuer's URL");
+        }
+        if rules.audiences.is_empty() && rules.client_ids.is_empty() && !rules.any_audience {
+            problems.report(
+                "audience",
+                "is missing",
+                "give the `aud` that the issuer puts into tokens for this service (or client_ids, if it sends none)",
+            );
+        }
+        if rules.audiences.iter().any(String::is_empty) {
+            problems.report(
+                "audience",
+                "is empty",
+                "give the `aud` that the issuer puts into tokens for this service",
+            );
+        }
+        if rules.client_ids.iter().any(String::is_empty) {
+            problems.report("client_ids", "hold an empty one", "give the ids of the clients that may call");
+        }
+        if rules.leeway > MAX_LEEWAY {
+            problems.report(
+                "leeway",
+                format!("is {} seconds", rules.leeway.as_secs()),
+                "clocks are seconds apart, not minutes: give at most 600",
+            );
+        }
+        problems.check()?;
+        Ok(Verifier { inner: Arc::new(Inner { keys: self.keys, clock: self.clock, rules: self.rules }) })
+    }
+}
+
+impl fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifierBuilder").field("issuer", &self.rules.issuer).finish_non_exhaustive()
+    }
+}
+
+const MAX_LEEWAY: Duration = Duration::from_secs(600);
