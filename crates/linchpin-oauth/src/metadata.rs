@@ -1,0 +1,87 @@
+//! The authorization server's own description (OpenID Connect Discovery 1.0, RFC 8414).
+
+use serde::Deserialize;
+
+use crate::{FetchError, location::Transport};
+
+/// The members of the metadata that count here; all others are ignored.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
+    issuer: String,
+    pub(crate) jwks_uri: String,
+}
+
+impl Metadata {
+    /// Where the metadata of `issuer` stands (OpenID Connect Discovery §4.1): the issuer's path is kept.
+    pub(crate) fn url(issuer: &str) -> String {
+        format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+    }
+
+    /// Reads metadata and believes it only if it is that of `issuer`, byte for byte (§4.3).
+    pub(crate) fn read(json: &[u8], issuer: &str, transport: &Transport) -> Result<Self, FetchError> {
+        let metadata: Self = serde_json::from_slice(json).map_err(|error| {
+            FetchError::new("the metadata is not a JSON object with `issuer` and `jwks_uri`")
+                .with_source(error)
+        })?;
+        if metadata.issuer != issuer {
+            let theirs = metadata.issuer.escape_debug();
+            return Err(FetchError::new(format!(
+                "the metadata is that of the issuer \"{theirs:.128}\", not of \"{issuer}\" (a final slash counts)"
+            )));
+        }
+        transport
+            .check(&metadata.jwks_uri)
+            .map_err(|bad| FetchError::new(format!("the metadata's jwks_uri {bad}; {}", bad.fix())))?;
+        Ok(metadata)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<String, String> {
+        Metadata::read(json.as_bytes(), "https://id.example/realms/a", &Transport::default())
+            .map(|metadata| metadata.jwks_uri)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_issuers_path_is_kept() {
+        let expected = "https://id.example/realms/a/.well-known/openid-configuration";
+
+        assert_eq!(Metadata::url("https://id.example/realms/a"), expected);
+        assert_eq!(Metadata::url("https://id.example/realms/a/"), expected);
+    }
+
+    #[test]
+    fn only_the_issuers_own_metadata_is_believed() {
+        let jwks_uri = "https://id.example/realms/a/keys";
+        let document = |issuer| format!(r#"{{"issuer":"{issuer}","jwks_uri":"{jwks_uri}","more":[1]}}"#);
+
+        assert_eq!(read(&document("https://id.example/realms/a")).as_deref(), Ok(jwks_uri));
+        for other in
+            ["https://id.example/realms/b", "https://id.example/realms/a/", "https://ID.example/realms/a", ""]
+        {
+            assert!(
+                read(&document(other)).unwrap_err().contains("the metadata is that of the issuer"),
+                "{other}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_metadata_is_told() {
+        for json in [
+            "",
+            "[]",
+            "<html>",
+            r#"{"issuer":"https://id.example/realms/a"}"#,
+            r#"{"issuer":7,"jwks_uri":"x"}"#,
+        ] {
+            assert!(read(json).unwrap_err().starts_with("the metadata is not a JSON object"), "{json}");
+        }
+        let plain = r#"{"issuer":"https://id.example/realms/a","jwks_uri":"http://id.example/keys"}"#;
+        assert!(read(plain).unwrap_err().starts_with("the metadata's jwks_uri is plain http"));
+    }
+}

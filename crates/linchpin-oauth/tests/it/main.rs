@@ -1,0 +1,205 @@
+//! Remote keys against scripted providers. Time is tokio's, paused, and a `FakeClock`: nothing sleeps.
+
+mod script;
+mod unknown_keys;
+
+use std::{sync::Arc, time::Duration};
+
+use linchpin_core::{Clock, FakeClock, Outcome, Reason, VerifyToken};
+use linchpin_jwt::{Algorithm, KeyRules, KeySource, SigningKey, Verifier};
+use linchpin_oauth::{FetchResponse, RemoteKeys, RemoteKeysBuilder};
+
+use crate::script::{JWKS, METADATA, Script, jwk_set, key};
+
+pub(crate) const ISSUER: &str = "https://id.example/realms/school";
+
+pub(crate) fn rules() -> KeyRules {
+    KeyRules::new([Algorithm::ES256])
+}
+
+pub(crate) fn remote() -> RemoteKeysBuilder {
+    RemoteKeys::jwks_url(JWKS, rules())
+}
+
+pub(crate) fn is_unavailable(keys: &RemoteKeys, clock: &FakeClock) -> bool {
+    keys.keys(clock.now()).is_err_and(|refusal| refusal.reason() == Reason::KeysUnavailable)
+}
+
+#[tokio::test(start_paused = true)]
+async fn discovery_leads_to_the_keys_that_verify_a_token() {
+    let (script, clock, key) = (Script::new(), FakeClock::default(), key());
+    script.answer(METADATA, format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{JWKS}"}}"#));
+    script.answer(JWKS, jwk_set([&key]));
+
+    let keys = RemoteKeys::discovery(ISSUER, rules()).clock(clock.clone()).build_with(script.clone()).unwrap();
+    let verifier = Verifier::builder(ISSUER, keys.clone()).audience("grades").build().unwrap();
+    assert!(!verifier.is_ready(clock.now()));
+    keys.ready().await;
+
+    assert!(verifier.is_ready(clock.now()));
+    let exp = clock.now().as_unix_seconds() + 60;
+    let token = key.sign_jwt(&serde_json::json!({"iss": ISSUER, "aud": "grades", "sub": "ann", "exp": exp}));
+    let Outcome::Ready(Ok(caller)) = verifier.verify(&token, clock.now()) else { panic!("refused") };
+    assert_eq!(caller.subject(), Some("ann"));
+    assert_eq!(script.fetched(), [METADATA, JWKS]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_comes_up_later_is_found_within_ten_seconds() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(is_unavailable(&keys, &clock));
+    script.answer(JWKS, jwk_set([&key()]));
+
+    tokio::time::timeout(Duration::from_secs(10), keys.ready()).await.unwrap();
+    assert!(keys.keys(clock.now()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_answer_that_is_no_key_set_replaces_good_keys() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.answer(JWKS, jwk_set([&key()]));
+    let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    keys.ready().await;
+
+    let bad: [FetchResponse; 8] = [
+        FetchResponse::new(500, jwk_set([&key()])),
+        FetchResponse::new(302, jwk_set([&key()])),
+        FetchResponse::new(304, ""),
+        FetchResponse::new(200, "<html>"),
+        FetchResponse::new(200, r#"{"keys":["#),
+        FetchResponse::new(200, r#"{"keys":[]}"#),
+        FetchResponse::new(200, r#"{"keys":[{"kty":"AKP","alg":"ML-DSA-44"}]}"#),
+        FetchResponse::new(200, format!(r#"{{"keys":[{}]}}"#, vec!["{}"; 101].join(","))),
+    ];
+    for response in bad {
+        script.answer(JWKS, response.clone());
+        let before = script.fetched().len();
+        tokio::time::sleep(Duration::from_secs(400)).await;
+
+        assert!(script.fetched().len() > before);
+        assert!(keys.keys(clock.now()).is_ok(), "{response:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_too_stale_are_not_used() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.answer(JWKS, jwk_set([&key()]));
+    let max_stale = Duration::from_secs(4 * 60 * 60);
+    let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    keys.ready().await;
+    script.fail(JWKS);
+
+    clock.advance(max_stale);
+    assert!(keys.keys(clock.now()).is_ok());
+    clock.advance(Duration::from_micros(1));
+
+    assert!(is_unavailable(&keys, &clock));
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_of_another_issuer_is_not_believed() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.answer(METADATA, format!(r#"{{"issuer":"https://evil.example","jwks_uri":"{JWKS}"}}"#));
+    script.answer(JWKS, jwk_set([&key()]));
+
+    let keys = RemoteKeys::discovery(ISSUER, rules()).clock(clock.clone()).build_with(script.clone()).unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+
+    assert!(is_unavailable(&keys, &clock));
+    assert!(script.fetched().iter().all(|url| url == METADATA), "its keys were not even asked for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_refreshed_ahead_of_need_within_the_bounds_of_cache_control() {
+    for (cache_control, at_least, at_most) in
+        [(None, 270, 300), (Some("no-store"), 9, 10), (Some("max-age=60"), 54, 60), (Some("max-age=86400"), 270, 300)]
+    {
+        let (script, clock) = (Script::new(), FakeClock::default());
+        let mut response = FetchResponse::new(200, jwk_set([&key()]));
+        if let Some(value) = cache_control {
+            response = response.cache_control(value);
+        }
+        script.answer(JWKS, response);
+        let keys = remote().clock(clock).build_with(script.clone()).unwrap();
+        keys.ready().await;
+
+        tokio::time::sleep(Duration::from_secs(at_least) - Duration::from_millis(10)).await;
+        assert_eq!(script.fetched().len(), 1, "{cache_control:?}");
+        tokio::time::sleep(Duration::from_secs(at_most - at_least) + Duration::from_millis(20)).await;
+
+        assert_eq!(script.fetched().len(), 2, "{cache_control:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_has_not_changed_is_as_good_as_a_new_one() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.answer(JWKS, FetchResponse::new(200, jwk_set([&key()])).etag("\"v1\""));
+    let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    keys.ready().await;
+    let before = keys.keys(clock.now()).unwrap();
+    clock.advance(Duration::from_secs(4 * 60 * 60));
+    script.answer(JWKS, FetchResponse::new(304, ""));
+
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    clock.advance(Duration::from_secs(60 * 60));
+
+    assert!(Arc::ptr_eq(&before, &keys.keys(clock.now()).unwrap()), "the same keys, and their age counts from the 304");
+    assert_eq!(script.last_etag().as_deref(), Some("\"v1\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_ends_with_its_last_owner() {
+    let script = Script::new();
+    script.answer(JWKS, jwk_set([&key()]));
+    let keys = remote().build_with(script.clone()).unwrap();
+    keys.ready().await;
+    let other = keys.clone();
+
+    drop(keys);
+    tokio::time::sleep(Duration::from_secs(301)).await;
+    assert_eq!(script.fetched().len(), 2, "one owner is left");
+    drop(other);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+
+    assert_eq!(script.fetched().len(), 2);
+    assert_eq!(script.owners(), 1, "the task and its fetcher are gone");
+}
+
+#[tokio::test]
+async fn all_wrong_settings_are_reported_at_once() {
+    let error = RemoteKeys::jwks_url("http://id.example/keys", KeyRules::new([Algorithm::HS256]))
+        .refresh(Duration::from_secs(1))
+        .max_stale(Duration::ZERO)
+        .fetch_deadline(Duration::ZERO)
+        .max_bytes(0)
+        .unknown_key_interval(Duration::ZERO)
+        .build()
+        .unwrap_err();
+
+    let settings: Vec<&str> = error.problems().iter().map(|problem| problem.setting.as_str()).collect();
+    assert_eq!(
+        settings,
+        ["jwks_url", "algorithms", "refresh", "max_stale", "fetch_deadline", "max_bytes", "unknown_key_interval"]
+    );
+}
+
+#[test]
+fn without_a_runtime_the_error_says_what_to_do() {
+    let error = remote().build().unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "wrong configuration:\n  runtime is missing: keys are fetched on a tokio runtime; \
+         build it inside the runtime, for example below #[tokio::main] or #[actix_web::main]"
+    );
+}
+
+/// A key that no script has published.
+pub(crate) fn stranger() -> SigningKey {
+    key().with_key_id(Some("stranger"))
+}
