@@ -9,7 +9,6 @@ use linchpin_core::{Answer, Identity, Problem, Reason};
 /// The answer of an extractor to a request that it turns away.
 ///
 /// It is told the way the layer tells its own refusals: realm, scheme and hook are the layer's.
-#[derive(Debug)]
 pub struct Rejection {
     answer: Answer,
 }
@@ -47,6 +46,13 @@ impl Rejection {
             "no layer has verified this request: add auth.layer() around this route"
         );
         Self { answer: Problem::from(reason).into_answer() }
+    }
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the body, to which the hook may have added what belongs in no log.
+        f.debug_struct("Rejection").field("status", &self.status()).field("reason", &self.reason()).finish()
     }
 }
 
