@@ -55,8 +55,6 @@
 //!
 //! None.
 
-#![cfg_attr(docsrs, feature(doc_cfg))]
-
 mod caller;
 mod claims;
 mod problem;

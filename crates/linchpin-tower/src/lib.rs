@@ -3,7 +3,7 @@
 //! [`VerifyLayer`] wraps any service over [`http::Request`]. It takes the bearer token from the `Authorization` header,
 //! has a verifier judge it, and either passes the request on with an [`Identity`](linchpin_core::Identity) in its
 //! extensions, or answers itself. The decision is that of [`Gate`](linchpin_core::Gate); this crate is apart because it
-//! is tower's shell around it and nothing else, so that hyper, tonic-like stacks and axum share one. `linchpin-axum` adds
+//! is tower's shell around it and nothing else, so that axum, hyper and bare tower stacks share one. `linchpin-axum` adds
 //! extractors on top, and `linchpin-actix` is the same shell for actix.
 //!
 //! # Examples
@@ -50,8 +50,6 @@
 //! # Features
 //!
 //! None.
-
-#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod future;
 mod layer;

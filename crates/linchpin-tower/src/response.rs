@@ -5,8 +5,8 @@ use linchpin_core::{Answer, Reason};
 
 /// Writes an [`Answer`] as a response.
 ///
-/// The body is `From<String>` rather than `From<Bytes>`: every body that takes the one takes the other, and the `bytes`
-/// crate stays out of this signature.
+/// The body is `From<String>` rather than `From<Bytes>`: the bodies of axum and `http_body_util` take either, plain text
+/// takes the one, and the `bytes` crate stays out of this signature.
 ///
 /// # Examples
 ///

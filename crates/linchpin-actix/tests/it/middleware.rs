@@ -286,33 +286,29 @@ async fn the_inner_service_is_asked_again_after_the_wait() {
 
 #[actix_web::test]
 async fn other_middleware_may_stand_on_either_side_and_use_the_extensions() {
-    let touch = |request: ServiceRequest, next: &dyn Fn(ServiceRequest) -> ServiceRequest| {
-        request.extensions_mut().insert(7_u8);
-        next(request)
-    };
     let app = App::new()
         .route("/who", web::get().to(who))
-        .wrap_fn(move |request, inner| {
-            let request = touch(request, &|request| {
-                assert!(request.extensions().contains::<Identity>());
-                request
-            });
+        .wrap_fn(|request, inner| {
+            assert!(request.extensions().contains::<Identity>());
+            request.extensions_mut().insert("inside");
             let response = inner.call(request);
             async {
                 let response = response.await?;
-                assert!(response.request().extensions_mut().remove::<u8>().is_some());
-                assert!(response.request().extensions().contains::<Identity>(), "nobody took it out");
+                let extensions = response.request().extensions();
+                assert!(extensions.contains::<Identity>(), "nobody took it out");
+                assert!(extensions.contains::<&str>());
+                drop(extensions);
                 Ok(response)
             }
         })
         .wrap(strict())
         .wrap(Condition::new(true, Compat::new(strict().optional())))
-        .wrap_fn(move |request, inner| {
-            let request = touch(request, &|request| request);
+        .wrap_fn(|request, inner| {
+            request.extensions_mut().insert(7_u8);
             let response = inner.call(request);
             async {
                 let response = response.await?;
-                response.request().extensions_mut().insert("after");
+                assert_eq!(response.request().extensions_mut().remove(), Some(7_u8));
                 Ok(response)
             }
         })

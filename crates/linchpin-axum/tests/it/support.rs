@@ -1,10 +1,11 @@
 //! A verifier by hand, an application, and what is needed to look at answers and log lines.
 
 use std::{
+    cell::RefCell,
     future::Future,
     io,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
     task::{Context, Poll, Waker},
 };
 
@@ -17,7 +18,6 @@ use tower::ServiceExt;
 pub(crate) type Decision = Result<Arc<Caller>, Refusal>;
 
 /// Accepts `good`, waits with `slow` until told what to decide, and refuses the rest as expired.
-#[derive(Default)]
 pub(crate) struct Fake {
     slow: Mutex<Option<oneshot::Receiver<Decision>>>,
 }
@@ -26,7 +26,18 @@ impl Fake {
     /// The verifier, and the handle that decides about the one `slow` token.
     pub(crate) fn with_slow() -> (Arc<Self>, oneshot::Sender<Decision>) {
         let (decide, slow) = oneshot::channel();
-        (Arc::new(Self { slow: Mutex::new(Some(slow)) }), decide)
+        (Arc::new(Self::new(Some(slow))), decide)
+    }
+
+    fn new(slow: Option<oneshot::Receiver<Decision>>) -> Self {
+        Log::install();
+        Self { slow: Mutex::new(slow) }
+    }
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self::new(None)
     }
 }
 
@@ -103,34 +114,42 @@ pub(crate) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Whatever is logged on this thread while the value lives, at every level.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+/// What this thread logs, at every level.
+///
+/// One subscriber serves the whole test binary, and every [`Fake`] installs it: tracing remembers whether anybody listens
+/// to an event from its first use on, on whatever thread that is.
+pub(crate) struct Log;
 
 impl Log {
-    pub(crate) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+    pub(crate) fn install() {
+        static INSTALL: Once = Once::new();
+        INSTALL.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+                .with_ansi(false)
+                .with_writer(|| Log)
+                .init();
+        });
     }
 
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    /// Takes what was logged since the last call.
+    pub(crate) fn take() -> String {
+        Self::install();
+        String::from_utf8(LINES.take()).unwrap()
     }
 }
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

@@ -15,7 +15,7 @@ use linchpin_core::{Caller, FakeClock, Gate, Outcome, Reason, Timestamp, VerifyT
 use linchpin_tower::VerifyLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::support::{Body, Fake, ann, bearer, poll_once, text, who};
+use crate::support::{Body, Fake, Log, ann, bearer, poll_once, text, who};
 
 fn layer() -> VerifyLayer {
     VerifyLayer::new(Arc::new(Fake::default()))
@@ -197,33 +197,11 @@ async fn a_scheme_that_no_header_can_hold_is_left_out() {
 
 #[tokio::test]
 async fn a_refusal_is_logged_with_its_reason_and_without_the_token() {
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    Log::take();
 
     send(&layer(), bearer("very-secret")).await;
-    drop(guard);
 
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let log = Log::take();
     assert!(log.contains(r#"DEBUG linchpin_tower"#) && log.contains("request refused"), "{log}");
     assert!(log.contains(r#"reason="expired" status=401"#), "{log}");
     assert!(!log.contains("very-secret"), "{log}");

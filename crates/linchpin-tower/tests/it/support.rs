@@ -1,10 +1,12 @@
 //! A verifier by hand, requests, and a way to poll a future just once.
 
 use std::{
+    cell::RefCell,
     convert::Infallible,
     future::Future,
+    io,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
     task::{Context, Poll, Waker},
 };
 
@@ -19,7 +21,6 @@ pub(crate) type Body = Full<Bytes>;
 pub(crate) type Decision = Result<Arc<Caller>, Refusal>;
 
 /// Accepts `good`, waits with `slow` until told what to decide, and refuses the rest as expired.
-#[derive(Default)]
 pub(crate) struct Fake {
     slow: Mutex<Option<oneshot::Receiver<Decision>>>,
 }
@@ -28,7 +29,18 @@ impl Fake {
     /// The verifier, and the handle that decides about the one `slow` token.
     pub(crate) fn with_slow() -> (Arc<Self>, oneshot::Sender<Decision>) {
         let (decide, slow) = oneshot::channel();
-        (Arc::new(Self { slow: Mutex::new(Some(slow)) }), decide)
+        (Arc::new(Self::new(Some(slow))), decide)
+    }
+
+    fn new(slow: Option<oneshot::Receiver<Decision>>) -> Self {
+        Log::install();
+        Self { slow: Mutex::new(slow) }
+    }
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self::new(None)
     }
 }
 
@@ -77,4 +89,44 @@ pub(crate) async fn text(response: Response<Body>) -> String {
 
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// What this thread logs, at every level.
+///
+/// One subscriber serves the whole test binary, and every [`Fake`] installs it: tracing remembers whether anybody listens
+/// to an event from its first use on, on whatever thread that is.
+pub(crate) struct Log;
+
+impl Log {
+    pub(crate) fn install() {
+        static INSTALL: Once = Once::new();
+        INSTALL.call_once(|| {
+            tracing_subscriber::fmt()
+                .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+                .with_ansi(false)
+                .with_writer(|| Log)
+                .init();
+        });
+    }
+
+    /// Takes what was logged since the last call.
+    pub(crate) fn take() -> String {
+        Self::install();
+        String::from_utf8(LINES.take()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+thread_local! {
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
