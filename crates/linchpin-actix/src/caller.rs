@@ -27,8 +27,8 @@ use crate::{Rejection, rejection::read};
 ///
 /// # Errors
 ///
-/// Behind an optional middleware the anonymous get 401 with a challenge; without any middleware the answer is 500, and an error
-/// event says so.
+/// Behind an optional middleware the anonymous get 401 with a challenge; without any middleware the answer is 500, and an
+/// error event says so.
 ///
 /// # Security
 ///
@@ -70,8 +70,8 @@ impl FromRequest for Caller {
 
 /// The verified caller or the anonymous, as an extractor.
 ///
-/// It is `None` only for a request that brought no credential and was admitted by an optional middleware; a credential that
-/// fails is refused by the middleware.
+/// It is `None` only for a request that brought no credential and was admitted by an optional middleware; a credential
+/// that fails is refused by the middleware.
 ///
 /// # Examples
 ///

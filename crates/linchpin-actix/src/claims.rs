@@ -34,8 +34,8 @@ use crate::{Rejection, rejection::read};
 ///
 /// # Errors
 ///
-/// 401 for claims that do not fit the type (`claims_shape`), and for the anonymous behind an optional middleware; 500 without
-/// any middleware, and an error event says so.
+/// 401 for claims that do not fit the type (`claims_shape`), and for the anonymous behind an optional middleware; 500
+/// without any middleware, and an error event says so.
 ///
 /// # Security
 ///

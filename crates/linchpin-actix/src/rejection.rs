@@ -36,7 +36,7 @@ impl Rejection {
         self.answer.reason()
     }
 
-    /// An extractor that finds no identity stands on a route that no middleware protects: our mistake, so the log says where.
+    /// An extractor that finds no identity stands on a route without middleware: our mistake, so the log says where.
     fn missing_layer(extractor: &'static str, path: &str) -> Self {
         let reason = Reason::MissingLayer;
         tracing::error!(
@@ -79,9 +79,9 @@ impl ResponseError for Rejection {
 pub(crate) fn read<T>(
     request: &HttpRequest,
     extractor: &'static str,
-    read: impl FnOnce(&Identity) -> Result<T, Answer>,
+    ask: impl FnOnce(&Identity) -> Result<T, Answer>,
 ) -> Result<T, Rejection> {
-    let result = request.extensions().get().map(read);
+    let result = request.extensions().get().map(ask);
     // The extensions are no longer borrowed when something is logged.
     match result {
         Some(result) => result.map_err(Rejection::new),
