@@ -31,7 +31,8 @@ async fn discovery_leads_to_the_keys_that_verify_a_token() {
     script.answer(METADATA, format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{JWKS}"}}"#));
     script.answer(JWKS, jwk_set([&key]));
 
-    let keys = RemoteKeys::discovery(ISSUER, rules()).clock(clock.clone()).build_with(script.clone()).unwrap();
+    let keys =
+        RemoteKeys::discovery(ISSUER, rules()).clock(clock.clone()).build_with(script.clone()).unwrap();
     let verifier = Verifier::builder(ISSUER, keys.clone()).audience("grades").build().unwrap();
     assert!(!verifier.is_ready(clock.now()));
     keys.ready().await;
@@ -106,7 +107,8 @@ async fn metadata_of_another_issuer_is_not_believed() {
     script.answer(METADATA, format!(r#"{{"issuer":"https://evil.example","jwks_uri":"{JWKS}"}}"#));
     script.answer(JWKS, jwk_set([&key()]));
 
-    let keys = RemoteKeys::discovery(ISSUER, rules()).clock(clock.clone()).build_with(script.clone()).unwrap();
+    let keys =
+        RemoteKeys::discovery(ISSUER, rules()).clock(clock.clone()).build_with(script.clone()).unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
 
     assert!(is_unavailable(&keys, &clock));
@@ -115,9 +117,12 @@ async fn metadata_of_another_issuer_is_not_believed() {
 
 #[tokio::test(start_paused = true)]
 async fn keys_are_refreshed_ahead_of_need_within_the_bounds_of_cache_control() {
-    for (cache_control, at_least, at_most) in
-        [(None, 270, 300), (Some("no-store"), 9, 10), (Some("max-age=60"), 54, 60), (Some("max-age=86400"), 270, 300)]
-    {
+    for (cache_control, at_least, at_most) in [
+        (None, 270, 300),
+        (Some("no-store"), 9, 10),
+        (Some("max-age=60"), 54, 60),
+        (Some("max-age=86400"), 270, 300),
+    ] {
         let (script, clock) = (Script::new(), FakeClock::default());
         let mut response = FetchResponse::new(200, jwk_set([&key()]));
         if let Some(value) = cache_control {
@@ -148,7 +153,10 @@ async fn a_document_that_has_not_changed_is_as_good_as_a_new_one() {
     tokio::time::sleep(Duration::from_secs(301)).await;
     clock.advance(Duration::from_secs(60 * 60));
 
-    assert!(Arc::ptr_eq(&before, &keys.keys(clock.now()).unwrap()), "the same keys, and their age counts from the 304");
+    assert!(
+        Arc::ptr_eq(&before, &keys.keys(clock.now()).unwrap()),
+        "the same keys, and their age counts from the 304"
+    );
     assert_eq!(script.last_etag().as_deref(), Some("\"v1\""));
 }
 
@@ -184,7 +192,15 @@ async fn all_wrong_settings_are_reported_at_once() {
     let settings: Vec<&str> = error.problems().iter().map(|problem| problem.setting.as_str()).collect();
     assert_eq!(
         settings,
-        ["jwks_url", "algorithms", "refresh", "max_stale", "fetch_deadline", "max_bytes", "unknown_key_interval"]
+        [
+            "jwks_url",
+            "algorithms",
+            "refresh",
+            "max_stale",
+            "fetch_deadline",
+            "max_bytes",
+            "unknown_key_interval"
+        ]
     );
 }
 

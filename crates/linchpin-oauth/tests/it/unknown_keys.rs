@@ -25,7 +25,8 @@ impl Service {
     fn start(script: &Script) -> Self {
         let clock = FakeClock::default();
         let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
-        let verifier = Verifier::builder(ISSUER, keys.clone()).audience("grades").clock(clock.clone()).build().unwrap();
+        let verifier =
+            Verifier::builder(ISSUER, keys.clone()).audience("grades").clock(clock.clone()).build().unwrap();
         Self { script: script.clone(), clock, keys, verifier }
     }
 
@@ -83,7 +84,8 @@ async fn five_hundred_cold_requests_cause_one_fetch() {
 
     let mut requests = JoinSet::new();
     for _ in 0..500 {
-        let Outcome::Pending(pending) = service.verifier.verify(&service.token(&key), service.clock.now()) else {
+        let Outcome::Pending(pending) = service.verifier.verify(&service.token(&key), service.clock.now())
+        else {
             panic!("decided without keys")
         };
         requests.spawn(pending);

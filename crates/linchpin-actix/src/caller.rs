@@ -1,0 +1,129 @@
+//! The caller, for handlers.
+
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+    sync::Arc,
+};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+
+use crate::{Rejection, rejection::read};
+
+/// The verified caller, as an extractor.
+///
+/// It derefs to [`linchpin_core::Caller`], and a clone shares it.
+///
+/// # Examples
+///
+/// ```
+/// use linchpin_actix::{Caller, Problem};
+///
+/// async fn record(caller: Caller) -> Result<String, Problem> {
+///     caller.require_scope("grades:write")?;
+///     Ok(format!("recorded by {}", caller.subject().unwrap_or("a service")))
+/// }
+/// ```
+///
+/// # Errors
+///
+/// Behind an optional middleware the anonymous get 401 with a challenge; without any middleware the answer is 500, and an
+/// error event says so.
+///
+/// # Security
+///
+/// `Option<Caller>` is actix's own extractor and `None` for every refusal and mistake; where the anonymous are welcome,
+/// [`OptionalCaller`] is the one to use.
+#[derive(Clone, Debug)]
+pub struct Caller(Arc<linchpin_core::Caller>);
+
+impl Caller {
+    /// The shared caller, for instance to hand on to a task.
+    pub fn into_inner(self) -> Arc<linchpin_core::Caller> {
+        self.0
+    }
+}
+
+impl Deref for Caller {
+    type Target = linchpin_core::Caller;
+
+    fn deref(&self) -> &linchpin_core::Caller {
+        &self.0
+    }
+}
+
+impl From<Arc<linchpin_core::Caller>> for Caller {
+    /// For calling a handler directly, as its unit tests do.
+    fn from(caller: Arc<linchpin_core::Caller>) -> Self {
+        Self(caller)
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Rejection;
+    type Future = Ready<Result<Self, Rejection>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read(request, "Caller", |identity| identity.require_caller().map(Self)))
+    }
+}
+
+/// The verified caller or the anonymous, as an extractor.
+///
+/// It is `None` only for a request that brought no credential and was admitted by an optional middleware; a credential
+/// that fails is refused by the middleware.
+///
+/// # Examples
+///
+/// ```
+/// use linchpin_actix::OptionalCaller;
+///
+/// async fn greet(caller: OptionalCaller) -> String {
+///     let name = caller.as_option().and_then(|caller| caller.subject());
+///     format!("Hello, {}!", name.unwrap_or("stranger"))
+/// }
+/// ```
+///
+/// # Errors
+///
+/// Without any middleware the answer is 500, and an error event says so.
+#[derive(Clone, Debug)]
+pub struct OptionalCaller(Option<Caller>);
+
+impl OptionalCaller {
+    /// The caller, `None` for the anonymous.
+    pub fn as_option(&self) -> Option<&Caller> {
+        self.0.as_ref()
+    }
+
+    /// The caller by value, `None` for the anonymous.
+    pub fn into_option(self) -> Option<Caller> {
+        self.0
+    }
+}
+
+impl Deref for OptionalCaller {
+    type Target = Option<Caller>;
+
+    fn deref(&self) -> &Option<Caller> {
+        &self.0
+    }
+}
+
+impl From<Option<Caller>> for OptionalCaller {
+    /// For calling a handler directly, as its unit tests do.
+    fn from(caller: Option<Caller>) -> Self {
+        Self(caller)
+    }
+}
+
+impl FromRequest for OptionalCaller {
+    type Error = Rejection;
+    type Future = Ready<Result<Self, Rejection>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read(request, "OptionalCaller", |identity| {
+            Ok(Self(identity.shared_caller().cloned().map(Caller)))
+        }))
+    }
+}

@@ -1,0 +1,108 @@
+//! The configuration: a gate, as a middleware.
+
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
+
+use actix_web::{
+    body::EitherBody,
+    dev::{Service, ServiceRequest, ServiceResponse, Transform},
+};
+use linchpin_core::{Clock, Extensions, Gate, Refusal, VerifyToken};
+
+use crate::Verify;
+
+/// Refuses every request without a valid token before the inner service runs.
+///
+/// Whom it admits finds an [`Identity`](linchpin_core::Identity) in the request's extensions; whoever is refused gets a
+/// response with status, challenge and problem body, while errors stay those of the inner service. Nothing of the
+/// request's body is read. No method is exempt: a CORS middleware stands outside this one and answers preflights itself.
+///
+/// The middleware is made once, outside the application's factory, and cloned into each worker's application: clones
+/// share the verifier.
+///
+/// # Examples
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use linchpin_core::{Outcome, Reason, Timestamp, VerifyToken};
+/// # struct Verifier;
+/// # impl VerifyToken for Verifier {
+/// #     fn verify(&self, _: &str, _: Timestamp) -> Outcome { Outcome::Ready(Err(Reason::Expired.into())) }
+/// # }
+/// use actix_web::{App, HttpServer, web};
+/// use linchpin_actix::VerifyMiddleware;
+///
+/// let strict = VerifyMiddleware::new(Arc::new(Verifier)).realm("grades");
+/// let server = HttpServer::new(move || {
+///     let open = web::scope("/catalogue").wrap(strict.clone().optional());
+///     App::new().service(open).service(web::scope("").wrap(strict.clone()))
+/// });
+/// ```
+///
+/// # Security
+///
+/// Routes that stand outside the middleware are open. A middleware inside another one decides anew, and its identity
+/// replaces the outer one's.
+#[derive(Clone, Debug)]
+pub struct VerifyMiddleware {
+    gate: Gate,
+}
+
+impl VerifyMiddleware {
+    /// A middleware that admits whom `verifier` accepts, by the clock of the operating system.
+    pub fn new(verifier: Arc<dyn VerifyToken>) -> Self {
+        Gate::new(verifier).into()
+    }
+
+    /// Decides by another clock; see [`Gate::clock`].
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        self.gate.clock(clock).into()
+    }
+
+    /// Admits requests without any `Authorization` header as anonymous; see [`Gate::optional`].
+    ///
+    /// # Security
+    ///
+    /// A credential that fails is still refused, and so is one of another scheme.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        self.gate.optional().into()
+    }
+
+    /// Names the protection space in challenges; see [`Gate::realm`].
+    #[must_use]
+    pub fn realm(self, realm: impl Into<Box<str>>) -> Self {
+        self.gate.realm(realm).into()
+    }
+
+    /// Runs `hook` on every refusal by the middleware and its extractors; see [`Gate::on_refusal`].
+    #[must_use]
+    pub fn on_refusal(self, hook: impl Fn(&Refusal, &mut Extensions) + Send + Sync + 'static) -> Self {
+        self.gate.on_refusal(hook).into()
+    }
+}
+
+impl From<Gate> for VerifyMiddleware {
+    fn from(gate: Gate) -> Self {
+        Self { gate }
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for VerifyMiddleware
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>>,
+{
+    // The inner body passes as it is; boxing it later costs an `EitherBody` no more than it costs the body itself.
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = S::Error;
+    type Transform = Verify<S>;
+    type InitError = ();
+    type Future = Ready<Result<Verify<S>, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Verify::new(service, self.gate.clone())))
+    }
+}

@@ -1,0 +1,70 @@
+//! Who is calling, in axum: a layer that verifies, extractors that read, and problems as responses.
+//!
+//! [`VerifyLayer`] (of `linchpin-tower`) refuses requests without a valid token. Behind it, [`Caller`],
+//! [`OptionalCaller`] and [`Claims`] give a handler what the layer found; none of them verifies anything, and none takes
+//! anything away, so that a handler may have several. [`Problem`] lets handlers use `?` on a
+//! [`Refusal`](linchpin_core::Refusal).
+//!
+//! This crate is apart because it alone knows axum, and of that only `axum-core`, which seldom changes. The names, checks
+//! and answers are those of `linchpin-actix`.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use axum::{Router, body::Body, http::Request, routing::get};
+//! use linchpin_axum::{Caller, Problem, VerifyLayer};
+//! use linchpin_core::{Outcome, Reason, Timestamp, VerifyToken};
+//! use tower::ServiceExt;
+//!
+//! // Stands in for the verifier of `linchpin-jwt`.
+//! struct OneToken;
+//!
+//! impl VerifyToken for OneToken {
+//!     fn verify(&self, token: &str, _now: Timestamp) -> Outcome {
+//!         Outcome::Ready(match token {
+//!             "letmein" => Ok(Arc::new(linchpin_core::Caller::builder("https://id.example").subject("ann").build())),
+//!             _ => Err(Reason::MalformedToken.into()),
+//!         })
+//!     }
+//! }
+//!
+//! async fn grades(caller: Caller) -> Result<String, Problem> {
+//!     caller.require_scope("grades:read")?;
+//!     Ok(format!("The grades of {}", caller.subject().unwrap_or_default()))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let protected = Router::new().route("/grades", get(grades)).layer(VerifyLayer::new(Arc::new(OneToken)));
+//! let app = Router::new().route("/healthz", get(|| async { "ok" })).merge(protected);
+//!
+//! let status = async |path: &str, authorization: &str| {
+//!     let request = Request::get(path).header("authorization", authorization).body(Body::empty());
+//!     app.clone().oneshot(request.unwrap()).await.map(|response| response.status().as_u16())
+//! };
+//! assert_eq!(status("/healthz", "").await?, 200);
+//! assert_eq!(status("/grades", "Bearer other").await?, 401);
+//! assert_eq!(status("/grades", "Bearer letmein").await?, 403);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! None.
+
+mod caller;
+mod claims;
+mod problem;
+mod rejection;
+
+pub use linchpin_tower::{ResponseFuture, Verify, VerifyLayer};
+
+pub use self::{
+    caller::{Caller, OptionalCaller},
+    claims::Claims,
+    problem::Problem,
+    rejection::Rejection,
+};

@@ -1,0 +1,5 @@
+//! The layer and the extractors in a real axum router.
+
+mod extractors;
+mod layer;
+mod support;

@@ -1,0 +1,5 @@
+//! The layer around real tower services.
+
+mod answers;
+mod readiness;
+mod support;
