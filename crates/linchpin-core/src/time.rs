@@ -4,6 +4,7 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -85,6 +86,12 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        C::now(self)
+    }
+}
+
 /// The clock of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
@@ -114,14 +121,14 @@ impl Clock for SystemClock {
 #[cfg(feature = "test-util")]
 #[derive(Clone, Debug)]
 pub struct FakeClock {
-    micros: std::sync::Arc<std::sync::atomic::AtomicI64>,
+    micros: Arc<std::sync::atomic::AtomicI64>,
 }
 
 #[cfg(feature = "test-util")]
 impl FakeClock {
     /// A clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self { micros: std::sync::Arc::new(std::sync::atomic::AtomicI64::new(now.as_unix_micros())) }
+        Self { micros: Arc::new(std::sync::atomic::AtomicI64::new(now.as_unix_micros())) }
     }
 
     /// Moves the clock, and every clone of it, into the future.

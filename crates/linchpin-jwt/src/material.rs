@@ -64,6 +64,7 @@ impl Curve {
         }
     }
 
+    #[cfg(feature = "sign")]
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::P256 => "P-256",

@@ -52,3 +52,17 @@ impl KeySource for Arc<KeySet> {
         Refresh::Refused(Reason::UnknownKey.into())
     }
 }
+
+impl<K: KeySource + ?Sized> KeySource for Box<K> {
+    fn algorithms(&self) -> Algorithms {
+        K::algorithms(self)
+    }
+
+    fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal> {
+        K::keys(self, now)
+    }
+
+    fn refresh(&self, now: Timestamp) -> Refresh {
+        K::refresh(self, now)
+    }
+}

@@ -54,8 +54,8 @@ impl BadUrl {
         match self {
             Self::NotAUrl | Self::NotHttp => "give a full URL, for example https://id.example",
             Self::PlainHttp => {
-                "use https: whoever can change the answer can sign tokens \
-                 (a host on a private network can be allowed by name with allow_http_host)"
+                "use https, since whoever can change the answer can sign tokens \
+                 (a host on a private network can be allowed by name: allow_http_host, AUTH_ALLOW_HTTP_HOSTS)"
             }
             Self::HasCredentials => "leave user and password out: the documents are public",
         }

@@ -225,15 +225,16 @@ impl RemoteKeysBuilder {
         }
         if self.rules.algorithms().is_empty() {
             problems.report("algorithms", "are empty", "allow at least one, for example RS256");
-        } else if self.rules.algorithms().iter().all(|algorithm| algorithm.is_symmetric()) {
-            let fix = "allow one with public keys, for example RS256";
-            problems.report("algorithms", "are all symmetric, and an issuer publishes no secrets", fix);
+        }
+        if let Some(symmetric) = self.rules.algorithms().iter().find(|algorithm| algorithm.is_symmetric()) {
+            let problem = format!("allow {symmetric}, whose key is a secret that no issuer publishes");
+            problems.report("algorithms", problem, "allow those of published keys only, for example RS256");
         }
         if self.refresh < Duration::from_secs(10) {
             problems.report(
                 "refresh",
                 "is below 10 seconds",
-                "give at least 10; new keys are found without waiting for it",
+                "give at least 10, since new keys are found without waiting for it",
             );
         }
         if self.max_stale < self.refresh {

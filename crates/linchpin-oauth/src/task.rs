@@ -213,11 +213,7 @@ impl Shared {
                 let pause = self.pause_after_success(fetched.fresh_for);
                 self.log_success(&fetched);
                 let Fetched { keys, validator, .. } = fetched;
-                self.loaded.store(Some(Arc::new(Loaded {
-                    keys,
-                    fetched_at: self.plan.clock.now(),
-                    validator,
-                })));
+                self.loaded.store(Some(Arc::new(Loaded { keys, fetched_at: started_at, validator })));
                 (pause, 0)
             }
             Err(error) => {

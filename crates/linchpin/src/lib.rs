@@ -1,0 +1,98 @@
+//! Who is calling? One layer around a service's routes that verifies tokens strictly, answers refusals the way the RFCs
+//! ask, and stays alive through an outage of the identity provider; the same in axum, actix and tower.
+//!
+//! This crate is the front door of a family of small ones. It re-exports them, one feature for each, pins the versions that
+//! were tested together, and owns one type: [`Auth`], from settings to layer.
+//!
+//! # axum
+//!
+#![cfg_attr(all(feature = "axum", feature = "remote"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "axum", feature = "remote")), doc = "```ignore")]
+//! use axum::{Json, Router, routing::get};
+//! use linchpin::{Auth, axum::{Caller, Problem}};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let auth = Auth::from_env()?;                       // AUTH_ISSUER, AUTH_AUDIENCE, …
+//!     let protected = Router::new()
+//!         .route("/grades", get(grades))
+//!         .layer(auth.layer());                           // refuses whoever has no valid token
+//!     let app = Router::new()
+//!         .route("/healthz", get(|| async { "ok" }))      // open: it stands outside the layer
+//!         .merge(protected);
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+//!     Ok(axum::serve(listener, app).await?)
+//! }
+//!
+//! async fn grades(caller: Caller) -> Result<Json<Vec<u8>>, Problem> {
+//!     caller.require_scope("grades:read")?;               // else 403, and the challenge names the scope
+//!     Ok(Json(vec![1, 2, 3]))
+//! }
+//! ```
+//!
+//! # actix
+//!
+#![cfg_attr(all(feature = "actix", feature = "remote"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "actix", feature = "remote")), doc = "```ignore")]
+//! use actix_web::{App, HttpServer, web};
+//! use linchpin::{Auth, actix::{Caller, Problem}};
+//!
+//! #[actix_web::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let auth = Auth::from_env()?;                       // once, outside the factory: workers share the keys
+//!     let app = move || {
+//!         App::new()
+//!             .route("/healthz", web::get().to(|| async { "ok" }))
+//!             .service(web::scope("").wrap(auth.middleware()).route("/grades", web::get().to(grades)))
+//!     };
+//!     Ok(HttpServer::new(app).bind("127.0.0.1:8080")?.run().await?)
+//! }
+//!
+//! async fn grades(caller: Caller) -> Result<web::Json<Vec<u8>>, Problem> {
+//!     caller.require_scope("grades:read")?;
+//!     Ok(web::Json(vec![1, 2, 3]))
+//! }
+//! ```
+//!
+//! # What a client is told
+//!
+//! | status | when |
+//! |---|---|
+//! | 400 | the `Authorization` header is malformed or repeated |
+//! | 401 | there is no credential, or it fails; the problem body says why in its member `reason` |
+//! | 403 | the caller is known and may not |
+//! | 503 | it cannot be decided now: no keys; `Retry-After` says when to come back |
+//! | 500 | an extractor on a route without the layer: our own mistake, and an error in the log |
+//!
+//! [`Reason`] lists them all.
+//!
+//! # Features
+//!
+//! - `remote` (default): keys fetched from the issuer, and `Auth::from_env`.
+//! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod auth;
+#[cfg(feature = "remote")]
+mod env;
+#[cfg(feature = "remote")]
+mod settings;
+
+#[cfg(feature = "actix")]
+pub use linchpin_actix as actix;
+#[cfg(feature = "axum")]
+pub use linchpin_axum as axum;
+pub use linchpin_core::{
+    Check, Clock, ConfigError, Extensions, Gate, Identity, Outcome, Reason, Refusal, Role, Scope,
+    SystemClock, Timestamp, VerifyToken,
+};
+pub use linchpin_jwt as jwt;
+#[cfg(feature = "remote")]
+pub use linchpin_oauth as oauth;
+#[cfg(feature = "tower")]
+pub use linchpin_tower as tower;
+
+pub use self::auth::{Auth, AuthBuilder};
+#[cfg(feature = "remote")]
+pub use self::settings::{SETTINGS, Setting};

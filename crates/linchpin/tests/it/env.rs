@@ -1,0 +1,108 @@
+//! The reader of the environment, by its error messages.
+
+use linchpin::{Auth, ConfigError, SETTINGS};
+
+const GOOD: [(&str, &str); 2] = [("AUTH_ISSUER", "http://127.0.0.1:9"), ("AUTH_AUDIENCE", "grades")];
+
+async fn read(vars: &[(&str, &str)]) -> Result<Auth, ConfigError> {
+    Auth::from_vars(GOOD.iter().chain(vars).copied())
+}
+
+#[tokio::test]
+async fn issuer_and_audience_are_enough() {
+    let auth = read(&[("AUTH_LEEWAY", ""), ("PATH", "/bin")]).await.unwrap();
+
+    assert!(!auth.is_ready(), "nobody answers at the issuer, and that is no error");
+}
+
+#[tokio::test]
+async fn nothing_set_is_told_with_what_to_set() {
+    let error = Auth::from_vars::<&str, &str>([]).unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "wrong configuration:
+  AUTH_ISSUER is not set; set it to the issuer's URL, for example https://id.example
+  AUTH_AUDIENCE is not set; set it to the `aud` that the issuer puts into tokens for this service, or set AUTH_CLIENT_IDS if it puts none"
+    );
+}
+
+#[tokio::test]
+async fn every_wrong_value_is_reported_at_once_under_its_variable() {
+    let error = Auth::from_vars([
+        ("AUTH_ISSUER", "http://id.example"),
+        ("AUTH_AUDIENCE", "a,,b"),
+        ("AUTH_JWKS_URL", "id.example/keys"),
+        ("AUTH_PROFILE", "oidc"),
+        ("AUTH_ALGORITHMS", "RS256,none"),
+        ("AUTH_LEEWAY", "soon"),
+        ("AUTH_ROLES_CLAIM", "/a/~"),
+        ("AUTH_MAX_TOKEN_BYTES", "0"),
+        ("AUTH_REALM", " grades\n"),
+        ("AUTH_JWKS_REFRESH", "1"),
+        ("AUTH_JWKS_MAX_STALE", "0"),
+        ("AUTH_JWKS_FETCH_DEADLINE", "3600"),
+        ("AUTH_JWKS_MAX_BYTES", "-1"),
+        ("AUTH_JWKS_MAX_KEYS", "1.5"),
+        ("AUTH_JWKS_UNKNOWN_KEY_INTERVAL", "0"),
+        ("AUTH_ALLOW_HTTP_HOSTS", ","),
+        ("AUTH_CA_FILE", "/no/such/file.pem"),
+        ("AUTH_CONFIG", "auth.toml"),
+    ])
+    .unwrap_err();
+
+    let expected = [
+        r#"AUTH_AUDIENCE is "a,,b", with an empty item; remove the extra comma"#,
+        r#"AUTH_PROFILE is "oidc"; give generic, rfc9068 or open_edx"#,
+        r#"AUTH_ALGORITHMS names "none", which is not supported; choose among RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA"#,
+        r#"AUTH_LEEWAY is "soon"; give whole seconds, for example 30"#,
+        r#"AUTH_ROLES_CLAIM is "/a/~"; give a name such as roles, or /realm_access/roles"#,
+        "AUTH_MAX_TOKEN_BYTES is zero; give a whole number above zero",
+        "AUTH_REALM begins or ends with white space; remove it, often a stray line end",
+        r#"AUTH_JWKS_MAX_BYTES is "-1"; give a whole number above zero"#,
+        r#"AUTH_JWKS_MAX_KEYS is "1.5"; give a whole number above zero"#,
+        r#"AUTH_ALLOW_HTTP_HOSTS is ",", with an empty item; remove the extra comma"#,
+        r#"AUTH_CA_FILE is "/no/such/file.pem", which cannot be read: No such file or directory (os error 2); name a PEM file that this process may read"#,
+        "AUTH_CONFIG is set, and configuration files are not supported yet; unset it, and set several issuers or static keys in code (Auth::issuer)",
+        "AUTH_JWKS_URL is not a URL; give a full URL, for example https://id.example",
+        "AUTH_JWKS_REFRESH is below 10 seconds; give at least 10, since new keys are found without waiting for it",
+        "AUTH_JWKS_MAX_STALE is shorter than the refresh; give several times the refresh, for example 14400",
+        "AUTH_JWKS_FETCH_DEADLINE is zero or above a minute; give a few seconds, for example 5",
+        "AUTH_JWKS_UNKNOWN_KEY_INTERVAL is below a second; give some seconds, for example 10",
+    ];
+    let told: Vec<String> = error
+        .problems()
+        .iter()
+        .map(|told| format!("{} {}; {}", told.setting, told.problem, told.fix))
+        .collect();
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn secrets_are_not_for_published_keys() {
+    let error = read(&[("AUTH_ALGORITHMS", "RS256,HS256")]).await.unwrap_err();
+
+    assert!(error.to_string().contains("AUTH_ALGORITHMS allow HS256, whose key is a secret"), "{error}");
+}
+
+#[tokio::test]
+async fn plain_http_to_another_host_is_told_with_the_way_out() {
+    let plain = ("AUTH_JWKS_URL", "http://keycloak:8080/keys");
+    let error = read(&[plain]).await.unwrap_err();
+
+    assert!(error.to_string().contains("AUTH_JWKS_URL is plain http to another host"), "{error}");
+    assert!(error.to_string().contains("AUTH_ALLOW_HTTP_HOSTS"), "{error}");
+    assert!(read(&[plain, ("AUTH_ALLOW_HTTP_HOSTS", "keycloak")]).await.is_ok());
+}
+
+#[test]
+fn the_table_in_the_docs_is_the_table_in_the_code() {
+    let row = |setting: &linchpin::Setting| {
+        format!("| `{}` | {} | {} |\n", setting.name, setting.meaning, setting.default)
+    };
+    let table: String = SETTINGS.iter().map(row).collect();
+
+    let docs = include_str!("../../../../docs/settings.md");
+
+    assert!(docs.contains(&table), "docs/settings.md should hold:\n\n{table}");
+}

@@ -1,0 +1,45 @@
+//! Keys that are given in code.
+
+use linchpin::{
+    Auth, Clock, Outcome, Reason, SystemClock, VerifyToken,
+    jwt::{Algorithm, KeySet},
+};
+
+const PEM: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+-----END PUBLIC KEY-----";
+
+#[test]
+fn static_keys_need_no_runtime_and_are_ready_at_once() {
+    let auth = Auth::issuer("https://id.example").audience("grades").pem(PEM).build().unwrap();
+
+    assert!(auth.is_ready());
+    let Outcome::Ready(Err(refusal)) = auth.verifier().verify("a.b.c", SystemClock.now()) else {
+        panic!("accepted")
+    };
+    assert_eq!(refusal.reason(), Reason::MalformedToken);
+}
+
+#[test]
+fn everything_that_is_wrong_is_reported_at_once() {
+    let error = Auth::issuer("").pem("no pem").secret(b"short".to_vec()).build().unwrap_err();
+
+    let settings: Vec<&str> = error.problems().iter().map(|problem| problem.setting.as_str()).collect();
+    assert_eq!(settings, ["pem", "secret", "issuer", "audience"]);
+}
+
+#[test]
+fn a_private_key_is_refused_with_the_way_out() {
+    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----";
+    let error = Auth::issuer("i").audience("a").pem(pem).build().unwrap_err();
+
+    assert!(error.to_string().contains("`openssl pkey -pubout`"), "{error}");
+}
+
+#[test]
+fn a_key_source_of_ones_own_brings_its_own_allow_list() {
+    let keys = KeySet::builder([Algorithm::EdDSA]).pem(PEM).build().unwrap();
+    let auth = Auth::issuer("i").audience("a").key_source(std::sync::Arc::new(keys)).build().unwrap();
+
+    assert!(auth.is_ready());
+}

@@ -1,0 +1,5 @@
+//! The facade: settings, and what they become. How requests are answered is the parity runner's to show.
+
+#[cfg(feature = "remote")]
+mod env;
+mod keys;
