@@ -1,0 +1,37 @@
+//! An issuer for tests: it signs real tokens, good and bad, and publishes its keys with or without a network.
+//!
+//! This crate is apart because no service needs it at run time: it is a development dependency of the family's adapters,
+//! clients and examples, and of the tests of whoever uses them. [`TestIssuer`] holds the keys, [`TokenBuilder`] makes a
+//! token that is right in every respect except the one that a test is about, and [`ServedIssuer`] answers discovery and
+//! key-set requests on a loopback port, which can be taken away and given back.
+//!
+//! # Examples
+//!
+//! ```
+//! use linchpin_core::Reason;
+//! use linchpin_test::TestIssuer;
+//!
+//! let issuer = TestIssuer::new();
+//!
+//! let token = issuer.token("ann").scope("grades:read").roles(["instructor"]).sign();
+//! assert_eq!(issuer.verify(&token)?.subject(), Some("ann"));
+//!
+//! let token = issuer.token("ann").tampered(|claims| claims["sub"] = "ben".into()).sign();
+//! assert_eq!(issuer.verify(&token).unwrap_err().reason(), Reason::BadSignature);
+//! # Ok::<(), linchpin_core::Refusal>(())
+//! ```
+//!
+//! # Features
+//!
+//! None.
+
+mod issuer;
+mod keyring;
+mod served;
+mod token;
+
+pub use self::{
+    issuer::{TestIssuer, TestIssuerBuilder},
+    served::{Behaviour, ServedIssuer},
+    token::TokenBuilder,
+};

@@ -1,0 +1,284 @@
+//! The issuer on a loopback port: discovery and keys over HTTP, and the troubles that they can have.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::pending,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    ops::Deref,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{CONTENT_TYPE, HeaderValue},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::{oneshot, watch},
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::TestIssuer;
+
+/// A [`TestIssuer`] that publishes its metadata and its keys on a loopback port.
+///
+/// It answers `GET /.well-known/openid-configuration` (also under the name of RFC 8414) and `GET /jwks`, counts both, and
+/// can have an outage: an [error, a hang](Behaviour), or [no server](Self::stop) at all. Everything that the issuer can do is
+/// available through `Deref`; its name is the URL. Dropping it ends the server.
+///
+/// # Examples
+///
+/// ```
+/// use linchpin_test::{Behaviour, TestIssuer};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let mut issuer = TestIssuer::start().await?;
+/// let token = issuer.token("ann").sign(); // its `iss` is the URL, such as http://127.0.0.1:43210
+///
+/// issuer.behave(Behaviour::Status(503));
+/// issuer.stop().await;
+/// issuer.restart().await?;
+/// assert_eq!(issuer.jwks_fetches(), 0, "nobody asked");
+/// # Ok(())
+/// # }
+/// ```
+pub struct ServedIssuer {
+    state: Arc<State>,
+    address: SocketAddr,
+    server: Server,
+}
+
+/// How a [`ServedIssuer`] answers; requests are counted in any case.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Behaviour {
+    /// With what was asked for.
+    #[default]
+    Serve,
+    /// With this status and no document; 500 if it is none.
+    Status(u16),
+    /// Not at all: the request is read, and the connection stays open until the server stops.
+    Hang,
+}
+
+impl ServedIssuer {
+    pub(crate) async fn start(issuer: TestIssuer) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State {
+            issuer: issuer.renamed(format!("http://{address}")),
+            behaviour: watch::Sender::new(Behaviour::Serve),
+            discovery: watch::Sender::new(0),
+            jwks: watch::Sender::new(0),
+        });
+        let server = Server::Running(Running::spawn(listener, state.clone()));
+        Ok(Self { state, address, server })
+    }
+
+    /// The address on which it listens, also while it is stopped.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the keys are, as discovery says.
+    pub fn jwks_url(&self) -> String {
+        format!("{}{JWKS_PATH}", self.issuer())
+    }
+
+    /// How many requests for the keys have arrived.
+    pub fn jwks_fetches(&self) -> usize {
+        *self.state.jwks.borrow()
+    }
+
+    /// How many requests for the metadata have arrived.
+    pub fn discovery_fetches(&self) -> usize {
+        *self.state.discovery.borrow()
+    }
+
+    /// Waits until at least `count` requests for the keys have arrived, so that no test has to sleep.
+    pub async fn until_jwks_fetches(&self, count: usize) {
+        let mut fetches = self.state.jwks.subscribe();
+        // The sender is in `self`, so the wait ends only by reaching the count.
+        let _ = fetches.wait_for(|fetches| *fetches >= count).await;
+    }
+
+    /// Changes how it answers from the next request on; those that hang keep hanging.
+    pub fn behave(&self, behaviour: Behaviour) {
+        self.state.behaviour.send_replace(behaviour);
+    }
+
+    /// Ends the server and its connections; new ones are refused, while the port stays reserved for [`restart`](Self::restart).
+    pub async fn stop(&mut self) {
+        if let Server::Running(running) = std::mem::replace(&mut self.server, Server::Stopped(None)) {
+            running.stop().await;
+            // A socket that is bound and does not listen refuses connections, and nobody else is given its port. If it
+            // cannot be had, `restart` is the one to say so.
+            self.server = Server::Stopped(reserve(self.address).ok());
+        }
+    }
+
+    /// Starts the server again on the same port; without effect while it runs.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot be had back.
+    pub async fn restart(&mut self) -> io::Result<()> {
+        if let Server::Stopped(reserved) = &mut self.server {
+            let socket = match reserved.take() {
+                Some(socket) => socket,
+                None => reserve(self.address)?,
+            };
+            self.server = Server::Running(Running::spawn(socket.listen(BACKLOG)?, self.state.clone()));
+        }
+        Ok(())
+    }
+}
+
+impl Deref for ServedIssuer {
+    type Target = TestIssuer;
+
+    fn deref(&self) -> &TestIssuer {
+        &self.state.issuer
+    }
+}
+
+impl fmt::Debug for ServedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServedIssuer").field("issuer", &self.state.issuer).finish_non_exhaustive()
+    }
+}
+
+/// What the server and its owner share.
+struct State {
+    issuer: TestIssuer,
+    behaviour: watch::Sender<Behaviour>,
+    discovery: watch::Sender<usize>,
+    jwks: watch::Sender<usize>,
+}
+
+impl State {
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        let document = match (request.method(), request.uri().path()) {
+            (
+                &Method::GET,
+                "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server",
+            ) => {
+                self.discovery.send_modify(|fetches| *fetches += 1);
+                self.metadata()
+            }
+            (&Method::GET, JWKS_PATH) => {
+                self.jwks.send_modify(|fetches| *fetches += 1);
+                self.issuer.jwk_set()
+            }
+            _ => return Ok(status(StatusCode::NOT_FOUND)),
+        };
+        let behaviour = *self.behaviour.borrow();
+        Ok(match behaviour {
+            Behaviour::Serve => {
+                let mut response = Response::new(Full::from(document));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response
+            }
+            Behaviour::Status(code) => {
+                status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+            }
+            Behaviour::Hang => pending().await,
+        })
+    }
+
+    /// The metadata that OpenID Connect Discovery 1.0 §3 demands, as far as a verifier reads it.
+    fn metadata(&self) -> String {
+        let issuer = self.issuer.issuer();
+        json!({
+            "issuer": issuer,
+            "jwks_uri": format!("{issuer}{JWKS_PATH}"),
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256", "ES256"],
+        })
+        .to_string()
+    }
+}
+
+fn status(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}
+
+enum Server {
+    Running(Running),
+    Stopped(Option<TcpSocket>),
+}
+
+/// A server task, which ends when it is told to or dropped.
+struct Running {
+    task: JoinHandle<()>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Running {
+    fn spawn(listener: TcpListener, state: Arc<State>) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self { task: tokio::spawn(serve(listener, state, stopped)), stop: Some(stop) }
+    }
+
+    async fn stop(mut self) {
+        drop(self.stop.take());
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = &mut stopped => break,
+        };
+        if let Ok((stream, _)) = accepted {
+            let state = state.clone();
+            let service = service_fn(move |request| state.clone().answer(request));
+            connections.spawn(async move {
+                // A client that goes away is no concern of the test issuer.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+/// Takes the port back without listening on it.
+fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // Connections that have just been closed still hold the port otherwise.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+const JWKS_PATH: &str = "/jwks";
+const BACKLOG: u32 = 128;
