@@ -1,0 +1,280 @@
+//! The contract of the reference services, checked from outside: a real process, real HTTP, a real issuer.
+//!
+//! Both services include this file, so that neither can have rules of its own. How each refusal reads to the byte is shown
+//! by `tests/parity`.
+
+use std::{
+    io::{BufRead, BufReader, Lines},
+    process::{Child, ChildStdout, Command, Output, Stdio},
+};
+
+use linchpin_test::{ServedIssuer, TestIssuer};
+use reqwest::{Client, Response, StatusCode, header};
+use serde_json::Value;
+
+struct Service {
+    process: Child,
+    log: Lines<BufReader<ChildStdout>>,
+    url: String,
+    client: Client,
+}
+
+impl Service {
+    fn start(issuer: &str) -> Self {
+        let mut process = command()
+            .env("BIND_ADDR", "127.0.0.1:0")
+            .env("AUTH_ISSUER", issuer)
+            .env("AUTH_AUDIENCE", "tests")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = loop {
+            let line: Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
+            if line["message"] == "listening" {
+                break line["address"].as_str().unwrap().to_owned();
+            }
+        };
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { process, log, url: format!("http://{address}"), client }
+    }
+
+    async fn get(&self, path: &str, token: Option<&str>) -> Response {
+        let request = self.client.get(format!("{}{path}", self.url));
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        request.send().await.unwrap()
+    }
+
+    async fn until_ready(&self) {
+        while self.get("/readyz", None).await.status() != StatusCode::OK {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Sends SIGTERM, and returns whether the process ended well and the rest of its log.
+    fn stop(mut self) -> (bool, Vec<Value>) {
+        let sent = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
+        assert!(sent.success());
+        let log = (&mut self.log).map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+        (self.process.wait().unwrap().success(), log)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The service without any of the variables that this machine may have set.
+fn command() -> Command {
+    let mut command = Command::new(super::BINARY);
+    command.env_clear();
+    command
+}
+
+fn run(vars: &[(&str, &str)]) -> Output {
+    command().envs(vars.iter().copied()).output().unwrap()
+}
+
+async fn started() -> (ServedIssuer, Service) {
+    let issuer = TestIssuer::start().await.unwrap();
+    let service = Service::start(issuer.issuer());
+    service.until_ready().await;
+    (issuer, service)
+}
+
+async fn body(response: Response) -> Value {
+    serde_json::from_str(&response.text().await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_valid_token_is_told_who_it_is() {
+    let (issuer, service) = started().await;
+    let token = issuer.token("ann").scope("read:reports x").roles(["admin", "b"]).sign();
+
+    let response = service.get("/whoami", Some(&token)).await;
+
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+    let who = body(response).await;
+    assert_eq!((&who["sub"], &who["iss"]), (&"ann".into(), &issuer.issuer().into()));
+    assert_eq!(who["scopes"], serde_json::json!(["read:reports", "x"]));
+    assert_eq!(who["roles"], serde_json::json!(["admin", "b"]));
+}
+
+#[tokio::test]
+async fn roles_and_scopes_open_their_routes_byte_for_byte() {
+    let (issuer, service) = started().await;
+    let status = async |path: &str, token: String| service.get(path, Some(&token)).await.status().as_u16();
+
+    assert_eq!(status("/admin", issuer.token("ann").roles(["other", "admin"]).sign()).await, 200);
+    assert_eq!(
+        status("/admin", issuer.token("ann").roles(["Admin", "administrator", "admin "]).sign()).await,
+        403
+    );
+    assert_eq!(status("/admin", issuer.token("ann").claim("roles", "admin").sign()).await, 403);
+    assert_eq!(status("/scoped", issuer.token("ann").scope("a read:reports").sign()).await, 200);
+    assert_eq!(status("/scoped", issuer.token("ann").scope("read:report read:reports2").sign()).await, 403);
+
+    let refused = service.get("/scoped", Some(&issuer.token("ann").sign())).await;
+    let challenge = r#"Bearer error="insufficient_scope", scope="read:reports""#;
+    assert_eq!(refused.headers()[header::WWW_AUTHENTICATE], challenge);
+}
+
+#[tokio::test]
+async fn bad_tokens_and_missing_ones_are_refused_on_every_protected_route() {
+    let (issuer, service) = started().await;
+    let expired = issuer.token("ann").expired().sign();
+    let unsigned = issuer.token("ann").unsigned().sign();
+
+    for path in ["/whoami", "/admin", "/scoped", "/relay"] {
+        for (token, reason) in [
+            (None, "missing_credential"),
+            (Some(&expired), "expired"),
+            (Some(&unsigned), "algorithm_not_allowed"),
+        ] {
+            let response = service.get(path, token.map(String::as_str)).await;
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path} {reason}");
+            assert!(response.headers().contains_key(header::WWW_AUTHENTICATE), "{path} {reason}");
+            assert_eq!(body(response).await["reason"], reason, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn open_routes_are_open_whatever_is_sent() {
+    let service = Service::start("http://127.0.0.1:9"); // nobody is there
+    let ask = async |path: &str, authorization: &str| {
+        let request =
+            service.client.get(format!("{}{path}", service.url)).header(header::AUTHORIZATION, authorization);
+        request.send().await.unwrap().status().as_u16()
+    };
+
+    for authorization in ["", "Bearer x", "Bearer a b", "Basic x", "nonsense"] {
+        assert_eq!(ask("/healthz", authorization).await, 200);
+        assert_eq!(ask("/readyz", authorization).await, 503, "there are no keys");
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_are_told_only_to_those_with_a_token() {
+    let (issuer, service) = started().await;
+
+    assert_eq!(service.get("/nothing-here", None).await.status(), StatusCode::UNAUTHORIZED);
+    let token = issuer.token("ann").sign();
+    assert_eq!(service.get("/nothing-here", Some(&token)).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn head_answers_like_get() {
+    let (issuer, service) = started().await;
+    let head = async |path: &str, token: &str| {
+        let response =
+            service.client.head(format!("{}{path}", service.url)).bearer_auth(token).send().await.unwrap();
+        let length = response.headers()[header::CONTENT_LENGTH].to_str().unwrap().to_owned();
+        (response.status().as_u16(), length, response.text().await.unwrap())
+    };
+    let token = issuer.token("ann").sign();
+
+    assert_eq!(head("/healthz", "x").await, (200, "2".to_owned(), String::new()));
+    assert_eq!(head("/whoami", &token).await.0, 200);
+    assert_eq!(head("/admin", &token).await.0, 403);
+    assert_eq!(head("/whoami", "x").await.0, 401);
+}
+
+#[tokio::test]
+async fn relays_say_that_they_are_not_there_yet() {
+    let (issuer, service) = started().await;
+
+    let relay = service.get("/relay", Some(&issuer.token("ann").sign())).await;
+    let relay_many =
+        service.client.post(format!("{}/relay-many", service.url)).body("[]").send().await.unwrap();
+
+    assert_eq!(relay.status(), StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(relay_many.status(), StatusCode::NOT_IMPLEMENTED);
+}
+
+#[tokio::test]
+async fn it_starts_without_its_provider_and_heals_when_that_comes() {
+    let mut issuer = TestIssuer::start().await.unwrap();
+    issuer.stop().await;
+    let service = Service::start(issuer.issuer());
+    let token = issuer.token("ann").sign();
+
+    let down = service.get("/whoami", Some(&token)).await;
+    assert_eq!(down.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(down.headers().contains_key(header::RETRY_AFTER));
+    issuer.restart().await.unwrap();
+    service.until_ready().await;
+
+    assert_eq!(service.get("/whoami", Some(&token)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_found_and_an_outage_is_outlived() {
+    let (mut issuer, service) = started().await;
+    let old = issuer.token("ann").sign();
+
+    issuer.rotate();
+    let new = issuer.token("ann").sign();
+    assert_eq!(service.get("/whoami", Some(&new)).await.status(), StatusCode::OK);
+    issuer.stop().await;
+
+    assert_eq!(service.get("/whoami", Some(&new)).await.status(), StatusCode::OK);
+    assert_eq!(service.get("/whoami", Some(&old)).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn it_stops_cleanly_on_sigterm_and_no_token_is_in_its_log() {
+    let (issuer, service) = started().await;
+    let (good, bad) = (issuer.token("ann").sign(), issuer.token("ann").expired().sign());
+    service.get("/whoami", Some(&good)).await;
+    service.get("/whoami", Some(&bad)).await;
+
+    let (ended_well, log) = service.stop();
+
+    assert!(ended_well);
+    assert!(log.iter().any(|line| line["message"] == "stopped"), "{log:?}");
+    assert!(!log.iter().any(|line| line.to_string().contains("eyJ")), "{log:?}");
+}
+
+#[test]
+fn wrong_settings_stop_it_at_start_all_at_once() {
+    let output = run(&[
+        ("BIND_ADDR", "localhost"),
+        ("RUST_LOG", "linchpin=loud"),
+        ("AUTH_LEEWAY", "soon"),
+        ("AUTH_ISSUER", "http://id.example"),
+    ]);
+
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    for line in [
+        r#"BIND_ADDR is "localhost"; give an IP address and a port, for example 127.0.0.1:8080"#,
+        "RUST_LOG is not understood: ",
+        r#"AUTH_LEEWAY is "soon"; give whole seconds, for example 30"#,
+        "AUTH_ISSUER is plain http to another host; use https",
+        "AUTH_AUDIENCE is not set; set it to the `aud`",
+    ] {
+        assert!(told.contains(line), "{line:?} is not in:\n{told}");
+    }
+    assert_eq!(told.lines().count(), 6, "one for the program's name, and one for each problem:\n{told}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+
+    let output =
+        run(&[("BIND_ADDR", &address), ("AUTH_ISSUER", "http://127.0.0.1:9"), ("AUTH_AUDIENCE", "tests")]);
+
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains(&format!("cannot listen on {address}: Address already in use")), "{told}");
+}

@@ -1,0 +1,72 @@
+//! The reference service on axum: its routes, and who may call them.
+//!
+//! `reference-actix` is the same service on actix, answer for answer. The contract of both stands in `docs/architecture.md`.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{get, post},
+};
+use linchpin::{
+    Auth, Reason,
+    axum::{Caller, Problem},
+};
+use serde::Serialize;
+
+/// The routes. What stands outside the layer is open; `on_loopback` says whether the open relay may be served at all.
+pub fn app(auth: Auth, on_loopback: bool) -> Router {
+    let protected = Router::new()
+        .route("/whoami", get(whoami))
+        .route("/admin", get(admin))
+        .route("/scoped", get(scoped))
+        .route("/relay", get(relay))
+        .layer(auth.layer());
+    let open =
+        Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready)).with_state(auth);
+    let app = open.merge(protected);
+    if on_loopback { app.route("/relay-many", post(relay)) } else { app }
+}
+
+/// Who is calling, as far as the token tells.
+#[derive(Serialize)]
+struct WhoAmI {
+    iss: String,
+    sub: Option<String>,
+    client_id: Option<String>,
+    scopes: Vec<String>,
+    roles: Vec<String>,
+}
+
+async fn whoami(caller: Caller) -> Json<WhoAmI> {
+    Json(WhoAmI {
+        iss: caller.issuer().to_owned(),
+        sub: caller.subject().map(str::to_owned),
+        client_id: caller.client_id().map(str::to_owned),
+        scopes: caller.scopes().iter().map(ToString::to_string).collect(),
+        roles: caller.roles().iter().map(ToString::to_string).collect(),
+    })
+}
+
+async fn admin(caller: Caller) -> Result<&'static str, Problem> {
+    caller.require_role("admin")?;
+    Ok("Welcome, admin.")
+}
+
+async fn scoped(caller: Caller) -> Result<&'static str, Problem> {
+    caller.require_scope("read:reports")?;
+    Ok("The reports.")
+}
+
+async fn ready(State(auth): State<Auth>) -> Result<&'static str, Problem> {
+    if auth.is_ready() { Ok("ready") } else { Err(Reason::KeysUnavailable.into()) }
+}
+
+/// Stands in until the service client exists.
+async fn relay_many(on_loopback: bool) -> Problem {
+    if on_loopback { relay().await } else { Problem::new(404, "Not Found") }
+}
+
+/// Stands in until the service client exists.
+async fn relay() -> Problem {
+    Problem::new(501, "Not Implemented").detail("The service client does not exist yet.")
+}

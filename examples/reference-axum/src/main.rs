@@ -1,0 +1,98 @@
+//! Starts the reference service on axum, as `docs/settings.md` says.
+
+use std::{
+    io::{self, IsTerminal},
+    net::SocketAddr,
+    process::ExitCode,
+    time::Duration,
+};
+
+use linchpin::{Auth, ConfigError};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("reference-axum: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let (address, auth) = settings()?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listening");
+
+    let app = reference_axum::app(auth, address.ip().is_loopback());
+    let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal());
+    tokio::select! {
+        served = async { server.await } => served?,
+        () = async { stop_signal().await; tokio::time::sleep(PATIENCE).await } => {
+            tracing::warn!("some requests have not ended in time");
+        }
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Reads everything from the environment, and reports all that is wrong at once.
+fn settings() -> Result<(SocketAddr, Auth), ConfigError> {
+    let mut problems = ConfigError::collect();
+    problems.take(start_log());
+    let address = problems.take(bind_address());
+    let auth = problems.take(Auth::from_env());
+    problems.check()?;
+    address.zip(auth).ok_or_else(ConfigError::collect)
+}
+
+fn bind_address() -> Result<SocketAddr, ConfigError> {
+    let address = std::env::var("BIND_ADDR").unwrap_or_default();
+    let address = if address.is_empty() { "127.0.0.1:8080" } else { &address };
+    address.parse().map_err(|_| {
+        let fix = "give an IP address and a port, for example 127.0.0.1:8080";
+        ConfigError::single("BIND_ADDR", format!("is {address:?}"), fix)
+    })
+}
+
+/// JSON lines on standard output; `RUST_LOG` sets the level, which is `info` otherwise.
+fn start_log() -> Result<(), ConfigError> {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env();
+    let filter = filter.map_err(|error| {
+        ConfigError::single(
+            "RUST_LOG",
+            format!("is not understood: {error}"),
+            "give a level, for example info",
+        )
+    })?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_ansi(io::stdout().is_terminal())
+        .with_env_filter(filter)
+        .init();
+    Ok(())
+}
+
+async fn stop_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// How long requests under way may take after the signal to stop.
+const PATIENCE: Duration = Duration::from_secs(5);
