@@ -20,11 +20,13 @@ pub fn app(auth: Auth, on_loopback: bool) -> Router {
         .route("/admin", get(admin))
         .route("/scoped", get(scoped))
         .route("/relay", get(relay))
-        .layer(auth.layer());
-    let open =
-        Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(ready)).with_state(auth);
-    let app = open.merge(protected);
-    if on_loopback { app.route("/relay-many", post(relay)) } else { app }
+        .layer(auth.layer()); // around unknown paths too: who has no token learns nothing about which exist
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route("/relay-many", post(move || relay_many(on_loopback)))
+        .with_state(auth)
+        .merge(protected)
 }
 
 /// Who is calling, as far as the token tells.
