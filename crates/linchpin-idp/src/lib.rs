@@ -5,8 +5,8 @@
 //!
 //! A service that verifies tokens needs an issuer while it is being written. This crate is one that starts in a moment,
 //! needs no account and no container, and behaves like the real ones where it counts: discovery, a key set, keys that
-//! rotate, client credentials with the errors of RFC 6749. It is apart because nothing that is deployed depends on it. It
-//! is for tests that want the provider in their own process.
+//! rotate, client credentials with the errors of RFC 6749. It is apart because nothing that is deployed depends on it. The
+//! library is for tests that want the provider in their own process; the binary `linchpin-idp` is the same from a shell.
 //!
 //! # Examples
 //!
@@ -49,7 +49,7 @@
 //!
 //! # Features
 //!
-//! None.
+//! - `cli` (default): the binary `linchpin-idp`. Turn the default features off to use the library alone.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,5 +1,6 @@
-//! The provider over real connections, in this process.
+//! The provider over real connections, in this process and as the binary.
 
+mod binary;
 mod dev;
 mod http;
 mod token_endpoint;
