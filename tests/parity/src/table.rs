@@ -142,6 +142,7 @@ pub fn outside_the_promise(service: &Service) -> Vec<Outside> {
     let open = || Request::get("/caller");
     let good = || open().bearer(service.issuer.token("ann").sign());
     let many_lines = (0..96).fold(good(), |request, i| request.line(format!("x-{i}: 1")));
+    let expecting = Request::post("/caller", b"grade").line("expect: 100-continue");
     let preflight = open().method("OPTIONS").line("origin: https://app.test");
     vec![
         outside("a request without a host", good().without_host(), 200, 400),
@@ -150,9 +151,37 @@ pub fn outside_the_promise(service: &Service) -> Vec<Outside> {
         outside("a control byte in a credential", open().authorization("Bearer \u{1}"), 400, 400),
         outside("DEL in a credential", open().authorization("Bearer \u{7f}"), 400, 400),
         outside("a credential that is folded", open().authorization("Bearer a\r\n b"), 400, 400),
+        outside("a client that waits for 100 Continue", expecting, 401, 100),
+        // The middleware of a scope is asked about every path below it, a layer of axum about the routes only.
+        outside("a path without a route", Request::get("/caller/x"), 404, 401),
         outside("a method without a route", good().method("DELETE"), 405, 404),
         // The layer exempts no method. All answer alike, but that axum's router adds an `allow` to the refusal.
         outside("a method without a route, and no credential", open().method("DELETE"), 401, 401),
         outside("a preflight", preflight, 401, 401),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expected_refusal_is_the_documented_one() {
+        let expected = Expected::refused(Reason::Expired);
+
+        assert_eq!(expected.status, "401 Unauthorized");
+        assert_eq!(
+            expected.answer().headers,
+            [
+                "connection: close",
+                "content-length: 111",
+                "content-type: application/problem+json",
+                r#"www-authenticate: Bearer error="invalid_token""#,
+            ]
+        );
+        assert_eq!(
+            expected.body,
+            r#"{"type":"about:blank","title":"Unauthorized","status":401,"detail":"The token has expired.","reason":"expired"}"#
+        );
+    }
 }

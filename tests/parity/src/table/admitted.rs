@@ -7,8 +7,6 @@ use serde_json::json;
 use super::{Expected, Row, row};
 use crate::{Request, Service};
 
-const ANN: &str = r#"{"sub":"ann"}"#;
-
 pub(super) fn rows(service: &Service) -> Vec<Row> {
     [good_tokens(service), handlers(service), scopes_and_roles(service), waiting(service)].concat()
 }
@@ -206,8 +204,20 @@ fn scopes_and_roles(service: &Service) -> Vec<Row> {
         admin("a role that is absent is not named", "/admin", "x", json!(1), false),
         admin("a role in another case is another one", "/admin", "roles", json!(["Admin"]), false),
         admin("a role must stand in a list", "/admin", "roles", json!("admin"), false),
-        admin("keycloak realm", "/keycloak-realm", "realm_access", json!({"roles": ["admin"]}), true),
-        admin("a role outside keycloak's realm", "/keycloak-realm", "roles", json!(["admin"]), false),
+        admin(
+            "a role of keycloak's realm counts",
+            "/keycloak-realm",
+            "realm_access",
+            json!({"roles": ["admin"]}),
+            true,
+        ),
+        admin(
+            "a role outside keycloak's realm does not",
+            "/keycloak-realm",
+            "roles",
+            json!(["admin"]),
+            false,
+        ),
         admin(
             "a role of a keycloak client counts",
             "/keycloak-client",
@@ -257,4 +267,5 @@ fn waiting(service: &Service) -> Vec<Row> {
     ]
 }
 
+const ANN: &str = r#"{"sub":"ann"}"#;
 const SCOPE_CHALLENGE: &str = r#"Bearer error="insufficient_scope", scope="read:reports""#;
