@@ -26,14 +26,17 @@ static PARITY: LazyLock<Parity> = LazyLock::new(|| {
 /// Asks every server, and says which of them answers something else than expected.
 fn differences(name: &str, request: &Request, expected: &Answer) -> Vec<String> {
     let differs = |server: &Server| {
-        let differences = match send(server.address, request) {
-            Ok(answer) => answer.differences(expected),
-            Err(error) => vec![format!("no answer: {error}")],
-        };
-        let told = format!("{}: {name}\n    {request}\n    {}", server.name, differences.join("\n    "));
-        (!differences.is_empty()).then_some(told)
+        let differences = ask(server, name, request).differences(expected).join("\n    ");
+        let told = || format!("{}: {name}\n    {request}\n    {differences}", server.name);
+        (!differences.is_empty()).then(told)
     };
     PARITY.servers.iter().filter_map(differs).collect()
+}
+
+/// The server's answer. One that does not answer ends the test at once: each further row would wait as long.
+fn ask(server: &Server, name: &str, request: &Request) -> Answer {
+    let no_answer = |error| panic!("{}: {name}\n    {request}\n    no answer: {error}", server.name);
+    send(server.address, request).unwrap_or_else(no_answer)
 }
 
 fn assert_none(differences: Vec<String>) {
@@ -90,7 +93,7 @@ fn what_is_outside_the_promise_is_known() {
     for Outside { name, request, hyper, actix } in &PARITY.outside {
         for server in &PARITY.servers {
             let expected = if server.name == "actix" { actix } else { hyper };
-            let answer = send(server.address, request).unwrap();
+            let answer = ask(server, name, request);
             assert_eq!(answer.status_code(), *expected, "{}: {name}: {answer:?}", server.name);
         }
     }
@@ -102,11 +105,11 @@ fn a_request_that_waits_delays_no_other() {
     let get = |path| Request::get(path).bearer(&PARITY.good);
     for server in &PARITY.servers {
         std::thread::scope(|scope| {
-            let held = scope.spawn(|| send(server.address, &get("/held")).unwrap());
+            let held = scope.spawn(|| ask(server, "a request that is held", &get("/held")));
             hold.until_one_waits();
 
             // Each server has one thread: if the wait blocked it, this would never be answered.
-            let other = send(server.address, &get("/caller")).unwrap();
+            let other = ask(server, "another request meanwhile", &get("/caller"));
             assert_eq!(other.status_code(), 200, "{}", server.name);
             assert!(!held.is_finished(), "{}", server.name);
 

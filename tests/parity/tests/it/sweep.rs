@@ -1,9 +1,9 @@
 //! Any bytes in `Authorization`: a seeded sweep over what no table lists.
 
 use linchpin_core::Reason;
-use parity::{Expected, Request, send};
+use parity::{Expected, Request};
 
-use crate::{PARITY, assert_none};
+use crate::{PARITY, ask, assert_none};
 
 #[test]
 fn any_bytes_in_the_credential_are_refused_alike() {
@@ -18,11 +18,11 @@ fn any_bytes_in_the_credential_are_refused_alike() {
 
         // The first server says what the refusal is; its reason then fixes every byte, for all three.
         let [first, ..] = &PARITY.servers;
-        let answer = send(first.address, &request).unwrap();
-        let Some(reason) = reason_of(&answer.body) else {
-            panic!("round {round}: not a refusal: {request}: {answer:?}")
-        };
         let name = format!("round {round} of the sweep");
+        let answer = ask(first, &name, &request);
+        let Some(reason) = reason_of(&answer.body) else {
+            panic!("{name}: not a refusal: {request}: {answer:?}")
+        };
         let expected = Expected::refused(reason).answer();
         differences.extend(crate::differences(&name, &request, &expected));
         reasons.push(reason);
