@@ -1,0 +1,55 @@
+//! One decision, two frameworks: the same requests get the same answers from tower, axum and actix.
+//!
+//! A little [`Service`] is exposed by three servers that share nothing but the crates under test; [`table()`] lists
+//! requests with the status, headers and body that each of them has to answer, byte for byte. Requests travel as raw
+//! HTTP/1.1 over loopback, so that what a client would see is what is compared. This package is apart because it alone
+//! knows both frameworks; it is never published.
+//!
+//! What an HTTP server says before any middleware runs is outside the promise; [`outside_the_promise`] lists what is known
+//! about it.
+
+pub mod actix;
+pub mod axum;
+mod late_keys;
+mod service;
+mod table;
+pub mod tower;
+mod wire;
+
+use std::net::{SocketAddr, TcpListener};
+
+pub use self::{
+    late_keys::Hold,
+    service::{Handler, Route, Service, Tenant, Who},
+    table::{Expected, Outside, Row, outside_the_promise, table},
+    wire::{Answer, Request, send},
+};
+
+/// A server that exposes the service, on a thread of its own until the process ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Server {
+    /// The framework.
+    pub name: &'static str,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts all three on free ports.
+    pub fn start_all(service: &Service) -> [Self; 3] {
+        [
+            Self::start("tower", service, tower::serve),
+            Self::start("axum", service, axum::serve),
+            Self::start("actix", service, actix::serve),
+        ]
+    }
+
+    fn start(name: &'static str, service: &Service, serve: fn(TcpListener, &'static [Route])) -> Self {
+        // Bound before the thread starts: a client that is faster waits in the backlog.
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let routes = service.routes();
+        std::thread::spawn(move || serve(listener, routes));
+        Self { name, address }
+    }
+}

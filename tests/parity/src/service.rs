@@ -1,0 +1,156 @@
+//! The little service: its routes, who guards them, and what they answer.
+
+use std::{fmt, sync::Arc};
+
+use linchpin_core::{FakeClock, Gate};
+use linchpin_jwt::{Profile, RolesClaim, Verifier, VerifierBuilder};
+use linchpin_test::TestIssuer;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Hold,
+    late_keys::{Arrival, LateKeys},
+};
+
+/// What a route does with the request once it is admitted. `GET` and `HEAD` are answered, and no other method.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Handler {
+    /// `Caller`: tells the subject. Also takes a `POST`, and counts its bytes.
+    Caller,
+    /// `OptionalCaller`: the subject as text, or `anonymous`.
+    Optional,
+    /// `Claims<Tenant>`: tells the tenant.
+    Claims,
+    /// `Caller` and `Claims<Tenant>` in one handler: tells subject and tenant.
+    Two,
+    /// `Caller`, of whom the handler demands the scope `read:reports`.
+    Scoped,
+    /// `Caller`, of whom the handler demands the role `admin`.
+    Admin,
+}
+
+/// A path, the gate before it if any, and the handler behind it.
+#[derive(Debug)]
+pub struct Route {
+    /// The path.
+    pub path: &'static str,
+    /// The layer's or middleware's decision.
+    pub gate: Option<Gate>,
+    /// What is behind.
+    pub handler: Handler,
+}
+
+/// The body of an answer to those who are admitted.
+#[derive(Debug, Default, Serialize)]
+pub struct Who {
+    /// The subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// The tenant, where the handler reads the service's own claims.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The length of the request's body, where the handler reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<usize>,
+}
+
+/// The service's own claims.
+#[derive(Debug, Deserialize)]
+pub struct Tenant {
+    /// The tenant, which every token that gets here must name.
+    pub tenant: String,
+}
+
+/// The service, made once and exposed by every server.
+pub struct Service {
+    /// Whose tokens it accepts.
+    pub issuer: TestIssuer,
+    /// The same issuer by name, with more keys than are tried for a token that names none: accepted by `/many-keys`.
+    pub many_keys: TestIssuer,
+    /// Decides when the requests to `/held` go on.
+    pub hold: Hold,
+    routes: &'static [Route],
+}
+
+impl Service {
+    /// The service with new keys, at a time that stands still.
+    pub fn new() -> Self {
+        let clock = FakeClock::default();
+        let issuer = TestIssuer::builder().clock(clock.clone()).build();
+        let many_keys = TestIssuer::builder().clock(clock.clone()).build();
+        (0..4).for_each(|_| many_keys.rotate());
+        let (hold, held) = Hold::new();
+
+        let gate = |verifier: VerifierBuilder| {
+            let verifier = verifier.build().expect("every verifier of the service is configured");
+            Gate::new(Arc::new(verifier)).clock(clock.clone())
+        };
+        let profile = |profile| gate(issuer.verifier_builder().profile(profile));
+        let roles = |roles| gate(issuer.verifier_builder().roles(roles));
+        let late = |arrival| {
+            let keys = LateKeys::new(&issuer, arrival);
+            gate(Verifier::builder(issuer.issuer(), keys).audience(issuer.audience()).clock(clock.clone()))
+        };
+        let strict = gate(issuer.verifier_builder());
+        let optional = strict.clone().optional();
+        let hooked = strict.clone().realm("grades").on_refusal(|refusal, extensions| {
+            extensions.insert("help", format!("https://help.test/{}", refusal.reason()));
+        });
+        let clients =
+            gate(Verifier::builder(issuer.issuer(), issuer.key_set()).client_ids(["test-client", "other"]));
+
+        let route = |path, gate: &Gate, handler| Route { path, gate: Some(gate.clone()), handler };
+        let open = |path, handler| Route { path, gate: None, handler };
+        let routes = vec![
+            route("/caller", &strict, Handler::Caller),
+            route("/claims", &strict, Handler::Claims),
+            route("/two", &strict, Handler::Two),
+            route("/scoped", &strict, Handler::Scoped),
+            route("/admin", &strict, Handler::Admin),
+            route("/optional", &optional, Handler::Optional),
+            route("/needs-caller-behind-optional", &optional, Handler::Caller),
+            route("/needs-claims-behind-optional", &optional, Handler::Claims),
+            route("/hooked", &hooked, Handler::Caller),
+            route("/hooked-claims", &hooked, Handler::Claims),
+            route("/hooked-scoped", &hooked, Handler::Scoped),
+            route("/hooked-optional", &hooked.clone().optional(), Handler::Caller),
+            route("/rfc9068", &profile(Profile::Rfc9068), Handler::Caller),
+            route("/open-edx", &profile(Profile::OpenEdx), Handler::Caller),
+            route("/clients", &clients, Handler::Caller),
+            route("/many-keys", &gate(many_keys.verifier_builder()), Handler::Caller),
+            route("/keycloak-realm", &roles(RolesClaim::keycloak_realm()), Handler::Admin),
+            route("/keycloak-client", &roles(RolesClaim::keycloak_client("grades")), Handler::Admin),
+            route("/keys-down", &late(Arrival::NotTried), Handler::Caller),
+            route("/slow", &late(Arrival::Succeeds), Handler::Caller),
+            route("/slow-keys-down", &late(Arrival::Fails), Handler::Caller),
+            route("/held", &late(Arrival::Held(held)), Handler::Caller),
+            open("/unlayered", Handler::Caller),
+            open("/unlayered-optional", Handler::Optional),
+            open("/unlayered-claims", Handler::Claims),
+        ];
+        // The servers run until the process ends, and so do their routes.
+        Self { issuer, many_keys, hold, routes: routes.leak() }
+    }
+
+    /// What every server exposes.
+    pub fn routes(&self) -> &'static [Route] {
+        self.routes
+    }
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("routes", &self.routes.len()).finish_non_exhaustive()
+    }
+}
+
+/// The scope that [`Handler::Scoped`] demands.
+pub(crate) const SCOPE: &str = "read:reports";
+/// The role that [`Handler::Admin`] demands.
+pub(crate) const ROLE: &str = "admin";
