@@ -65,7 +65,10 @@ impl Provider {
             add(&mut scopes, "user_id"); // an LMS does so by itself for the password grant
         }
         let audiences = self.audiences(&request.audiences, &[])?;
-        Ok(self.mint(Subject::User(user, place + 1), &audiences, scopes, shape, lifetime))
+        let now = self.clock.now();
+        let issued_at =
+            if request.expired { now.saturating_sub(lifetime).saturating_sub(LONG_AGO) } else { now };
+        Ok(self.mint(Subject::User(user, place + 1), &audiences, scopes, shape, issued_at, lifetime))
     }
 
     /// A token for a client that has been authenticated.
@@ -77,7 +80,8 @@ impl Provider {
     ) -> Result<Minted, MintError> {
         let scopes = narrow(&client.id, client.scopes.clone(), scope)?;
         let audiences = self.audiences(audiences, &client.audiences)?;
-        Ok(self.mint(Subject::Client(&client.id), &audiences, scopes, self.shape, self.lifetime))
+        let now = self.clock.now();
+        Ok(self.mint(Subject::Client(&client.id), &audiences, scopes, self.shape, now, self.lifetime))
     }
 
     /// Those that were asked for, else the provider's own, unless only others are allowed.
@@ -106,17 +110,17 @@ impl Provider {
         audiences: &[String],
         scopes: Vec<String>,
         shape: Shape,
+        issued_at: Timestamp,
         lifetime: Duration,
     ) -> Minted {
-        let now = self.clock.now();
         let number = self.tokens.fetch_add(1, Ordering::Relaxed);
         let grant = Grant {
             issuer: &self.issuer,
             audiences,
             subject,
             scopes: &scopes,
-            issued_at: now.as_unix_seconds(),
-            expires_at: now.saturating_add(lifetime).as_unix_seconds(),
+            issued_at: issued_at.as_unix_seconds(),
+            expires_at: issued_at.saturating_add(lifetime).as_unix_seconds(),
             token_id: &format!("{:x}-{number}", self.started_at.as_unix_micros()),
         };
         let key = self.keys.current(shape);
@@ -132,6 +136,9 @@ impl Provider {
         Minted { token, shape, lifetime, scopes }
     }
 }
+
+/// How long an expired token has been so: beyond every leeway.
+const LONG_AGO: Duration = Duration::from_secs(3600);
 
 fn header(key: &SigningKey, typ: &str, key_id: Option<&str>) -> String {
     let mut header = json!({"alg": key.algorithm().name(), "typ": typ});

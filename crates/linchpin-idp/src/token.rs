@@ -26,12 +26,20 @@ pub struct TokenRequest {
     pub(crate) audiences: Vec<String>,
     pub(crate) shape: Option<Shape>,
     pub(crate) lifetime: Option<Duration>,
+    pub(crate) expired: bool,
 }
 
 impl TokenRequest {
     /// A token for the user of this name.
     pub fn for_user(name: impl Into<String>) -> Self {
-        Self { user: name.into(), scope: None, audiences: Vec::new(), shape: None, lifetime: None }
+        Self {
+            user: name.into(),
+            scope: None,
+            audiences: Vec::new(),
+            shape: None,
+            lifetime: None,
+            expired: false,
+        }
     }
 
     /// Narrows the scopes down to these, separated by spaces; an empty text is none at all.
@@ -49,6 +57,12 @@ impl TokenRequest {
     /// Sets the shape.
     pub fn shape(mut self, shape: Shape) -> Self {
         self.shape = Some(shape);
+        self
+    }
+
+    /// Makes the token one whose lifetime ended an hour ago, to see how it is refused.
+    pub fn expired(mut self) -> Self {
+        self.expired = true;
         self
     }
 

@@ -42,7 +42,7 @@ pub(super) async fn token(
         Ok(wanted) => wanted,
         Err(problem) => {
             let description = format!(
-                "{problem}; give an object with `user` and, if wanted, `scope`, `audience`, `shape` and `ttl` in seconds"
+                "{problem}; give an object with `user` and, if wanted, `scope`, `audience`, `shape`, `ttl` in seconds and `expired`"
             );
             return Refused::request(&description).into_response();
         }
@@ -62,6 +62,8 @@ struct Wanted {
     audience: Option<OneOrMany>,
     shape: Option<String>,
     ttl: Option<u64>,
+    #[serde(default)]
+    expired: bool,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +91,7 @@ impl TryFrom<Wanted> for TokenRequest {
             },
             shape,
             lifetime: wanted.ttl.map(Duration::from_secs),
+            expired: wanted.expired,
         })
     }
 }
