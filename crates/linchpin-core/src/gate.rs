@@ -128,6 +128,7 @@ impl fmt::Debug for Gate {
 
 /// What a [`Gate`] decided.
 #[derive(Debug)]
+#[must_use]
 pub enum Check {
     /// The request goes on, with this in its extensions.
     Admit(Identity),

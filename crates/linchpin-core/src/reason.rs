@@ -96,10 +96,10 @@ reasons! {
     /// The token is not an access token of the accepted kind, by the `typ` of its header or by its claims (RFC 8725 §3.11).
     WrongTokenType = "wrong_token_type", 401, INVALID_TOKEN,
         "The token is not of the kind that this service accepts.";
-    /// The token's `alg` is not on the allow-list (RFC 8725 §3.1).
+    /// The token's `alg` is not on the allow-list, or not that of the key which `kid` names (RFC 8725 §3.1).
     AlgorithmNotAllowed = "algorithm_not_allowed", 401, INVALID_TOKEN,
         "The token's algorithm is not allowed here.";
-    /// No key of the issuer fits the token's `kid` and `alg`, and a recent fetch brought none.
+    /// The issuer publishes no key of this `kid`, or without a `kid` none for this `alg`, and a recent fetch brought none.
     UnknownKey = "unknown_key", 401, INVALID_TOKEN,
         "The token was signed with a key that the issuer does not publish.";
     /// The token names no key, and more of the issuer's keys fit than are tried.

@@ -1,4 +1,4 @@
-//! A lock-free, append-only list of values by type.
+//! An append-only list of values by type, read without a lock.
 
 use std::{
     any::{Any, TypeId},

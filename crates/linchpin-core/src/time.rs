@@ -72,7 +72,9 @@ impl Timestamp {
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06}s", self.as_unix_seconds(), self.micros.rem_euclid(MICROS_PER_SECOND))
+        let sign = if self.micros < 0 { "-" } else { "" };
+        let micros = self.micros.unsigned_abs();
+        write!(f, "{sign}{}.{:06}s", micros / 1_000_000, micros % 1_000_000)
     }
 }
 
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn time_before_the_epoch_rounds_towards_the_past() {
         assert_eq!(Timestamp::from_unix_micros(-1).as_unix_seconds(), -1);
-        assert_eq!(format!("{:?}", Timestamp::from_unix_micros(-1)), "-1.999999s");
+        assert_eq!(format!("{:?}", Timestamp::from_unix_micros(-1)), "-0.000001s");
     }
 
     #[test]

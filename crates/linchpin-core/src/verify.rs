@@ -40,6 +40,7 @@ pub trait VerifyToken: Send + Sync + 'static {
 
 /// What became of a verification.
 #[derive(Debug)]
+#[must_use]
 pub enum Outcome {
     /// It is decided.
     Ready(Result<Arc<Caller>, Refusal>),

@@ -13,7 +13,8 @@ pub trait CryptoBackend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`KeyError::rejected_by_backend`] if the key is not valid, for instance a point off its curve.
+    /// [`KeyError::rejected_by_backend`] if the key is not valid, for instance a point off its curve, and
+    /// [`KeyError::unsupported_by_backend`] for an algorithm that this backend does not know.
     fn prepare(&self, key: &KeyMaterial, algorithm: Algorithm) -> Result<Arc<dyn VerifySignature>, KeyError>;
 }
 
@@ -55,11 +56,12 @@ mod aws_lc {
             let rejected = |_| KeyError::rejected_by_backend();
             let parsed = match key {
                 KeyMaterial::Rsa { n, e } => {
-                    let parameters = rsa_parameters(algorithm).ok_or_else(KeyError::rejected_by_backend)?;
+                    let parameters =
+                        rsa_parameters(algorithm).ok_or_else(KeyError::unsupported_by_backend)?;
                     RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(rejected)?
                 }
                 KeyMaterial::Ec { x, y, .. } => {
-                    let curve = ecdsa_algorithm(algorithm).ok_or_else(KeyError::rejected_by_backend)?;
+                    let curve = ecdsa_algorithm(algorithm).ok_or_else(KeyError::unsupported_by_backend)?;
                     // The uncompressed form (SEC 1 §2.3.3): the parser would take a compressed one as well.
                     let point = [&[0x04], &**x, &**y].concat();
                     ParsedPublicKey::new(curve, point).map_err(rejected)?
@@ -68,7 +70,7 @@ mod aws_lc {
                     ParsedPublicKey::new(&signature::ED25519, x).map_err(rejected)?
                 }
                 KeyMaterial::Secret(secret) => {
-                    let hash = hmac_algorithm(algorithm).ok_or_else(KeyError::rejected_by_backend)?;
+                    let hash = hmac_algorithm(algorithm).ok_or_else(KeyError::unsupported_by_backend)?;
                     return Ok(Arc::new(SharedSecret(hmac::Key::new(hash, secret))));
                 }
             };

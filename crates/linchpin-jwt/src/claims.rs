@@ -114,10 +114,8 @@ impl<'de> Visitor<'de> for Reader<'_, '_> {
                     let mut found = |text: &str| claims.version = major(text);
                     map.next_value_seed(Walk { looking_for: Texts::Itself, found: &mut found })?;
                 }
-                "filters" if open_edx => {
-                    let mut found = |filter: &str| claims.filters.push(filter.into());
-                    map.next_value_seed(Walk { looking_for: Texts::ElementsAt(&[]), found: &mut found })?;
-                }
+                // Both narrow what the token may do: a value that is not understood must not count as no limit.
+                "filters" if open_edx => claims.filters = map.next_value()?,
                 "is_restricted" if open_edx => claims.is_restricted = map.next_value()?,
                 other => {
                     let mut found = |role: &str| claims.roles.push(Role::new(role));
@@ -132,6 +130,31 @@ impl<'de> Visitor<'de> for Reader<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether the claim is read for a purpose of its own, so that no roles can stand in it.
+pub(crate) fn is_registered(claim: &str) -> bool {
+    matches!(
+        claim,
+        "iss"
+            | "sub"
+            | "aud"
+            | "exp"
+            | "nbf"
+            | "iat"
+            | "jti"
+            | "client_id"
+            | "azp"
+            | "scope"
+            | "scp"
+            | "scopes"
+            | "typ"
+            | "token_use"
+            | "events"
+            | "at_hash"
+            | "c_hash"
+            | "cnf"
+    )
 }
 
 /// What it means if the value of this claim cannot be read.
@@ -154,8 +177,8 @@ fn malformed(claim: &str) -> Reason {
 /// What is not a scope is none; a claim of another shape grants nothing.
 fn next_scopes<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Vec<Scope>, A::Error> {
     let mut scopes = Vec::new();
-    let mut found = |text: &str| scopes.extend(text.split(' ').filter_map(|scope| scope.parse().ok()));
-    map.next_value_seed(Walk { looking_for: Texts::ItselfOrElements, found: &mut found })?;
+    let mut found = |text: &str| scopes.extend(text.parse());
+    map.next_value_seed(Walk { looking_for: Texts::WordsOrElements, found: &mut found })?;
     Ok(scopes)
 }
 
@@ -354,6 +377,7 @@ mod tests {
         assert_eq!(scopes(r#"{"scopes":["c"],"scp":["b1","b2"]}"#), ["b1", "b2"]);
         assert_eq!(scopes(r#"{"scopes":["c"]}"#), ["c"]);
         assert!(scopes(r#"{"scope":"","scopes":["c"]}"#).is_empty(), "present and empty is present");
+        assert_eq!(scopes(r#"{"scp":["a","b c"]}"#), ["a"], "an element of a list is one scope or none");
         for grants_nothing in
             ["null", "7", "true", "{}", r#"{"a":["b"]}"#, r#"[7,null,["a"],{"a":"b"}]"#, r#""\" \\ \t""#]
         {
@@ -438,5 +462,14 @@ mod tests {
         assert!(read(r#"{"is_restricted":true}"#).unwrap().is_restricted);
         assert!(!read(r#"{"is_restricted":false}"#).unwrap().is_restricted);
         assert_eq!(reason(r#"{"is_restricted":"true"}"#), Some(Reason::MalformedClaims));
+        for filters in
+            [r#""content_org:edX""#, r#"{"content_org":"edX"}"#, r#"[["content_org:edX"]]"#, "[7]", "null"]
+        {
+            assert_eq!(
+                reason(&format!(r#"{{"filters":{filters}}}"#)),
+                Some(Reason::MalformedClaims),
+                "{filters}"
+            );
+        }
     }
 }

@@ -16,7 +16,8 @@ pub(crate) struct Jws<'t> {
     pub(crate) algorithm: Algorithm,
     pub(crate) signing_input: &'t str,
     pub(crate) signature: Vec<u8>,
-    payload: &'t str,
+    /// Decoded, and not to be looked at before the signature has been verified.
+    pub(crate) payload: Vec<u8>,
 }
 
 impl<'t> Jws<'t> {
@@ -36,13 +37,9 @@ impl<'t> Jws<'t> {
             return Err(Reason::CriticalHeader);
         }
         let algorithm = header.alg.parse().map_err(|_| Reason::AlgorithmNotAllowed)?;
+        let payload = base64url::decode(payload).ok_or(Reason::MalformedToken)?;
         let signature = base64url::decode(signature).ok_or(Reason::MalformedToken)?;
         Ok(Self { header, algorithm, signing_input, signature, payload })
-    }
-
-    /// Decodes the payload, which deserves no trust before the signature has been verified.
-    pub(crate) fn payload(&self) -> Result<Vec<u8>, Reason> {
-        base64url::decode(self.payload).ok_or(Reason::MalformedToken)
     }
 }
 
@@ -115,8 +112,12 @@ mod tests {
                 "{token}"
             );
         }
-        for bad in [format!("{header}=.e30.c2ln"), format!("{header}.e30.c2l="), format!("{header}.e30.c2m")]
-        {
+        for bad in [
+            format!("{header}=.e30.c2ln"),
+            format!("{header}.e30.c2l="),
+            format!("{header}.e30.c2m"),
+            format!("{header}.e31.c2ln"),
+        ] {
             assert_eq!(Jws::parse(&bad).err(), Some(Reason::MalformedToken), "{bad}");
         }
     }

@@ -39,6 +39,11 @@ impl KeyError {
         Self::new(KeyErrorKind::Malformed, "the numbers of the key do not make a valid key")
     }
 
+    /// A backend's word that it does not know the algorithm; the key may still be used with others.
+    pub const fn unsupported_by_backend() -> Self {
+        Self::new(KeyErrorKind::Unsupported, "the cryptographic backend does not support the algorithm")
+    }
+
     /// The category.
     pub const fn kind(&self) -> KeyErrorKind {
         self.kind

@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::Arc};
 
 use linchpin_core::{ConfigError, Reason, Refusal};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     Algorithm, Algorithms, CryptoBackend, KeyError, KeyErrorKind, KeyMaterial, VerifySignature, jwk::Jwk,
@@ -98,7 +98,7 @@ impl KeySet {
 
     /// Verifies the signature of a compact JWS (RFC 7515 §5.2) and returns its payload, whatever that is.
     ///
-    /// No claim is looked at; [`Verifier`](crate::Verifier) is the one that does.
+    /// No claim is looked at, and the size of the token is not bounded; [`Verifier`](crate::Verifier) does both.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl KeySet {
             return Err(Reason::AlgorithmNotAllowed.into());
         }
         match self.verify(&jws) {
-            Verified::Yes => Ok(jws.payload()?),
+            Verified::Yes => Ok(jws.payload),
             Verified::No(reason) | Verified::KeyMissing(reason) => Err(reason.into()),
         }
     }
@@ -235,17 +235,20 @@ impl KeyRules {
     ///
     /// If the text is not a JSON object with a list `keys`, has more keys than allowed, or has none that can be used.
     pub fn read_jwk_set(&self, json: &[u8]) -> Result<KeySet, KeySetError> {
+        // The keys stay text until they are known not to be too many.
         #[derive(Deserialize)]
-        struct Document {
-            keys: Vec<Value>,
+        struct Document<'j> {
+            #[serde(borrow)]
+            keys: Vec<&'j RawValue>,
         }
 
-        let document: Document = serde_json::from_slice(json).map_err(|_| KeySetError::Malformed)?;
+        let document: Document<'_> = serde_json::from_slice(json).map_err(|_| KeySetError::Malformed)?;
         if document.keys.len() > self.max_keys {
             return Err(KeySetError::TooManyKeys { max: self.max_keys });
         }
         let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, jwk) in document.keys.iter().enumerate() {
+            let jwk: &Value = &serde_json::from_str(jwk.get()).map_err(|_| KeySetError::Malformed)?;
             match self.prepare_jwk(jwk) {
                 Ok(key) => keys.push(key),
                 Err(error) => skipped.push(SkippedKey { index, error }),
@@ -271,12 +274,14 @@ impl KeyRules {
         if matches!(material, KeyMaterial::Secret(_)) && !self.secrets {
             return Err(KeyError::new(KeyErrorKind::Symmetric, "the key is a secret among published keys"));
         }
-        let prepare = |algorithm| Ok((algorithm, self.backend.prepare(material, algorithm)?));
-        let verifiers: Vec<_> = algorithms
-            .iter()
-            .filter(|algorithm| material.supports(*algorithm))
-            .map(prepare)
-            .collect::<Result<_, KeyError>>()?;
+        let mut verifiers = Vec::new();
+        for algorithm in algorithms.iter().filter(|algorithm| material.supports(*algorithm)) {
+            match self.backend.prepare(material, algorithm) {
+                Ok(verifier) => verifiers.push((algorithm, verifier)),
+                Err(error) if error.kind() == KeyErrorKind::Unsupported => {} // the others may still do
+                Err(error) => return Err(error),
+            }
+        }
         if verifiers.is_empty() {
             return Err(KeyError::new(KeyErrorKind::NotAllowed, "no allowed algorithm fits the key"));
         }

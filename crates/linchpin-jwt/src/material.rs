@@ -18,6 +18,7 @@ use crate::{Algorithm, KeyError, KeyErrorKind};
 #[non_exhaustive]
 pub enum KeyMaterial {
     /// An RSA key of 2048 to 8192 bits: modulus and exponent, big-endian, without leading zeros.
+    #[non_exhaustive]
     Rsa {
         /// The modulus.
         n: Box<[u8]>,
@@ -26,6 +27,7 @@ pub enum KeyMaterial {
     },
     /// A point on one of the NIST curves, both coordinates at full length. Whether it lies on the curve is for the
     /// backend to refuse.
+    #[non_exhaustive]
     Ec {
         /// The curve.
         curve: Curve,
@@ -35,16 +37,19 @@ pub enum KeyMaterial {
         y: Box<[u8]>,
     },
     /// An Ed25519 key that is not of small order.
+    #[non_exhaustive]
     Ed25519 {
         /// The encoded point.
         x: [u8; 32],
     },
     /// A secret that is shared with the issuer.
+    #[non_exhaustive]
     Secret(Box<[u8]>),
 }
 
 /// A curve of RFC 7518 §6.2.1.1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum Curve {
     /// NIST P-256.
     P256,

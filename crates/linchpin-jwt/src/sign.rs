@@ -144,6 +144,10 @@ impl SigningKey {
     }
 
     /// Signs `claims` under the header `{"alg":…,"typ":"JWT","kid":…}`.
+    ///
+    /// # Panics
+    ///
+    /// If the claims do not serialize to JSON, such as a map with keys that are not text.
     pub fn sign_jwt(&self, claims: &impl Serialize) -> String {
         let mut header = json!({"alg": self.algorithm.name(), "typ": "JWT"});
         if let Some(key_id) = &self.key_id {

@@ -23,6 +23,7 @@ pub trait KeySource: Send + Sync + 'static {
 }
 
 /// What a [`KeySource`] says to a token whose key is missing.
+#[must_use]
 pub enum Refresh {
     /// It is worth waiting: this ends within a deadline, with the newest keys.
     Pending(Pin<Box<dyn Future<Output = Result<Arc<KeySet>, Refusal>> + Send>>),

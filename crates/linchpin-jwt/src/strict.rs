@@ -84,8 +84,8 @@ pub(crate) enum Texts<'p> {
     None,
     /// The value itself.
     Itself,
-    /// The value itself, or the elements of the list that it is.
-    ItselfOrElements,
+    /// The words of the value, separated by spaces, or the elements of the list that it is.
+    WordsOrElements,
     /// The elements of the list that stands at the end of this path of member names.
     ElementsAt(&'p [String]),
 }
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let looking_for = match self.looking_for {
-            Texts::ItselfOrElements | Texts::ElementsAt([]) => Texts::Itself,
+            Texts::WordsOrElements | Texts::ElementsAt([]) => Texts::Itself,
             _ => Texts::None,
         };
         while seq.next_element_seed(Walk { looking_for, found: &mut *self.found })?.is_some() {}
@@ -127,8 +127,10 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        if let Texts::Itself | Texts::ItselfOrElements = self.looking_for {
-            (self.found)(text);
+        match self.looking_for {
+            Texts::Itself => (self.found)(text),
+            Texts::WordsOrElements => text.split(' ').for_each(self.found),
+            Texts::None | Texts::ElementsAt(_) => {}
         }
         Ok(())
     }
@@ -214,8 +216,11 @@ mod tests {
         ] {
             assert!(at_path(none).is_empty(), "{none}");
         }
-        assert_eq!(texts(r#""itself""#, Texts::ItselfOrElements).unwrap(), ["itself"]);
-        assert_eq!(texts(r#"["one",["no"],"two"]"#, Texts::ItselfOrElements).unwrap(), ["one", "two"]);
+        assert_eq!(texts(r#""two words""#, Texts::WordsOrElements).unwrap(), ["two", "words"]);
+        assert_eq!(
+            texts(r#"["one",["no"],"two words"]"#, Texts::WordsOrElements).unwrap(),
+            ["one", "two words"]
+        );
         assert!(texts(r#"["no"]"#, Texts::Itself).unwrap().is_empty());
     }
 }

@@ -8,7 +8,7 @@ use linchpin_core::{
 
 use crate::{
     KeySource, Profile, Refresh, RolesClaim,
-    claims::{Claims, Version},
+    claims::{Claims, Version, is_registered},
     jws::Jws,
     key_set::{KeySet, Verified},
 };
@@ -85,24 +85,34 @@ impl Verifier {
 impl VerifyToken for Verifier {
     fn verify(&self, token: &str, now: Timestamp) -> Outcome {
         let inner = &self.inner;
-        match inner.verify_with_known_keys(token, now) {
-            Ok(result) => Outcome::Ready(result.map_err(Refusal::from)),
-            Err(NoKey { because, otherwise }) => match inner.keys.refresh(now) {
-                Refresh::Refused(refusal) if refusal.reason() == Reason::UnknownKey => {
-                    Outcome::Ready(Err(otherwise.into()))
-                }
-                Refresh::Refused(refusal) => Outcome::Ready(Err(because.unwrap_or(refusal))),
-                Refresh::Pending(newest) => {
-                    let (inner, token) = (self.inner.clone(), token.to_owned());
-                    Outcome::Pending(Pending::new(async move {
-                        let keys = newest.await?;
-                        match inner.verify_with(&token, &keys, inner.clock.now()) {
-                            Ok(result) => result.map_err(Refusal::from),
-                            Err(still_missing) => Err(still_missing.otherwise.into()),
-                        }
-                    }))
-                }
+        let without_newer_keys: Refusal = match inner.keys.keys(now) {
+            Ok(keys) => match inner.verify_with(token, &keys, now) {
+                Ok(caller) => return Outcome::Ready(Ok(Arc::new(caller))),
+                Err(Failure::Refused(reason)) => return Outcome::Ready(Err(reason.into())),
+                Err(Failure::KeyMissing(reason)) => reason.into(),
             },
+            // What can be refused without keys is: a malformed token does not wait for anyone.
+            Err(unavailable) => match inner.parse(token) {
+                Ok(_) => unavailable,
+                Err(reason) => return Outcome::Ready(Err(reason.into())),
+            },
+        };
+        match inner.keys.refresh(now) {
+            Refresh::Pending(newest) => {
+                let (inner, token) = (self.inner.clone(), token.to_owned());
+                Outcome::Pending(Pending::new(async move {
+                    let keys = newest.await?;
+                    match inner.verify_with(&token, &keys, inner.clock.now()) {
+                        Ok(caller) => Ok(Arc::new(caller)),
+                        Err(Failure::Refused(reason) | Failure::KeyMissing(reason)) => Err(reason.into()),
+                    }
+                }))
+            }
+            // The source knows that there is no such key; whether one was tried, it does not know.
+            Refresh::Refused(refusal) if refusal.reason() == Reason::UnknownKey => {
+                Outcome::Ready(Err(without_newer_keys))
+            }
+            Refresh::Refused(refusal) => Outcome::Ready(Err(refusal)),
         }
     }
 
@@ -115,46 +125,27 @@ impl VerifyToken for Verifier {
     }
 }
 
-/// No key fits the token; newer keys may.
-struct NoKey {
-    /// Why there are no keys at all, if so.
-    because: Option<Refusal>,
-    /// The reason if newer keys do not help either.
-    otherwise: Reason,
+/// Why a token is not accepted under some keys.
+enum Failure {
+    /// Whatever the keys are, or under the key that it names.
+    Refused(Reason),
+    /// Its key is not there, and newer keys may have it; this is the reason if they do not.
+    KeyMissing(Reason),
+}
+
+impl From<Reason> for Failure {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason)
+    }
 }
 
 impl Inner {
-    fn verify_with_known_keys(
-        &self,
-        token: &str,
-        now: Timestamp,
-    ) -> Result<Result<Arc<Caller>, Reason>, NoKey> {
-        match self.keys.keys(now) {
-            Ok(keys) => self.verify_with(token, &keys, now),
-            // Without keys, what can be refused without them still is: a malformed token does not wait for anyone.
-            Err(refusal) => match self.parse(token) {
-                Ok(_) => Err(NoKey { because: Some(refusal), otherwise: Reason::UnknownKey }),
-                Err(reason) => Ok(Err(reason)),
-            },
-        }
-    }
-
-    fn verify_with(
-        &self,
-        token: &str,
-        keys: &KeySet,
-        now: Timestamp,
-    ) -> Result<Result<Arc<Caller>, Reason>, NoKey> {
-        let jws = match self.parse(token) {
-            Ok(jws) => jws,
-            Err(reason) => return Ok(Err(reason)),
-        };
+    fn verify_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<Caller, Failure> {
+        let jws = self.parse(token)?;
         match keys.verify(&jws) {
-            Verified::Yes => {
-                Ok(jws.payload().and_then(|payload| self.rules.accept(payload, now)).map(Arc::new))
-            }
-            Verified::No(reason) => Ok(Err(reason)),
-            Verified::KeyMissing(otherwise) => Err(NoKey { because: None, otherwise }),
+            Verified::Yes => Ok(self.rules.accept(jws.payload, now)?),
+            Verified::No(reason) => Err(Failure::Refused(reason)),
+            Verified::KeyMissing(reason) => Err(Failure::KeyMissing(reason)),
         }
     }
 
@@ -378,6 +369,22 @@ impl VerifierBuilder {
         }
         if rules.client_ids.iter().any(String::is_empty) {
             problems.report("client_ids", "hold an empty one", "give the ids of the clients that may call");
+        }
+        if rules.any_audience && !rules.audiences.is_empty() {
+            let problem = "is given, and any audience is accepted as well";
+            problems.report("audience", problem, "decide for one of the two");
+        }
+        if rules.roles.path().is_empty() || rules.roles.path().first().is_some_and(|name| is_registered(name))
+        {
+            let problem = "are looked for in a claim that has another meaning";
+            problems.report(
+                "roles",
+                problem,
+                "name the claim that holds the list of roles, for example roles",
+            );
+        }
+        if rules.max_token_bytes == 0 {
+            problems.report("max_token_bytes", "is zero", "give what a token may have, for example 16384");
         }
         if rules.leeway > MAX_LEEWAY {
             problems.report(

@@ -69,6 +69,7 @@ impl Auth {
             max_token_bytes: None,
             clock: Arc::new(SystemClock),
             keys: Keys::Unset,
+            keys_are_given_twice: false,
             #[cfg(feature = "remote")]
             remote: Remote::default(),
             configure_gate: Vec::new(),
@@ -165,6 +166,7 @@ pub struct AuthBuilder {
     max_token_bytes: Option<usize>,
     clock: Arc<dyn Clock>,
     keys: Keys,
+    keys_are_given_twice: bool,
     #[cfg(feature = "remote")]
     remote: Remote,
     configure_gate: Vec<Box<dyn FnOnce(Gate) -> Gate + Send>>,
@@ -259,8 +261,9 @@ impl AuthBuilder {
         self.static_key(StaticKey::Secret(secret.into()))
     }
 
-    /// Takes keys from elsewhere; replaces all keys that were given before. The allow-list is then the source's own.
+    /// Takes keys from elsewhere, and no others. The allow-list is then the source's own.
     pub fn key_source(mut self, source: impl KeySource) -> Self {
+        self.keys_are_given_twice |= !matches!(self.keys, Keys::Unset);
         self.keys = Keys::Source(Box::new(source));
         self
     }
@@ -294,6 +297,19 @@ impl AuthBuilder {
         let algorithms = self.algorithms.unwrap_or_else(|| self.profile.default_algorithms());
         #[cfg(feature = "remote")]
         let mut remote_keys = None;
+
+        if matches!(self.keys, Keys::Source(_)) && self.algorithms.is_some() {
+            let problem = "are set, and the key source brings its own";
+            problems.report("algorithms", problem, "set them at the key source alone");
+        }
+        if self.keys_are_given_twice {
+            problems.report("keys", "are given, and a key source as well", "decide for one of the two");
+        }
+        #[cfg(feature = "remote")]
+        if !matches!(self.keys, Keys::Unset) && !self.remote.is_unset() {
+            let problem = "or another setting of fetched keys is given, and keys as well";
+            problems.report("jwks_url", problem, "leave out the keys, or all settings of fetching them");
+        }
 
         let keys: Option<Box<dyn KeySource>> = match self.keys {
             Keys::Source(source) => Some(source),
@@ -367,7 +383,8 @@ impl AuthBuilder {
     fn static_key(mut self, key: StaticKey) -> Self {
         match &mut self.keys {
             Keys::Static(keys) => keys.push(key),
-            Keys::Unset | Keys::Source(_) => self.keys = Keys::Static(vec![key]),
+            Keys::Unset => self.keys = Keys::Static(vec![key]),
+            Keys::Source(_) => self.keys_are_given_twice = true,
         }
         self
     }
@@ -378,7 +395,7 @@ impl AuthBuilder {
     }
 }
 
-/// Settings of keys that are fetched; without effect once keys are given.
+/// Settings of keys that are fetched; an error beside keys that are given.
 #[cfg(feature = "remote")]
 impl AuthBuilder {
     /// Fetches the keys from this URL instead of discovering it; tokens are still checked against the issuer.
@@ -445,6 +462,10 @@ impl AuthBuilder {
 
 #[cfg(feature = "remote")]
 impl Remote {
+    fn is_unset(&self) -> bool {
+        self.jwks_url.is_none() && self.max_keys.is_none() && self.configure.is_empty()
+    }
+
     fn build(
         self,
         issuer: &str,
@@ -453,6 +474,13 @@ impl Remote {
     ) -> Result<RemoteKeys, ConfigError> {
         let mut rules = linchpin_jwt::KeyRules::new(algorithms);
         if let Some(max) = self.max_keys {
+            if max == 0 {
+                return Err(ConfigError::single(
+                    "max_keys",
+                    "is zero",
+                    "give what a set may have, for example 100",
+                ));
+            }
             rules = rules.max_keys(max);
         }
         let builder = match self.jwks_url {

@@ -34,7 +34,8 @@ pub(crate) fn auth(vars: impl Iterator<Item = (OsString, OsString)>) -> Result<A
 fn configure(vars: &mut Vars) -> AuthBuilder {
     let mut auth = Auth::issuer(vars.issuer());
     let (audiences, client_ids) = (vars.list("AUTH_AUDIENCE"), vars.list("AUTH_CLIENT_IDS"));
-    if audiences.is_empty() && client_ids.is_empty() && vars.problems_of("AUTH_AUDIENCE") == 0 {
+    let told = vars.problems_of("AUTH_AUDIENCE") + vars.problems_of("AUTH_CLIENT_IDS") > 0;
+    if audiences.is_empty() && client_ids.is_empty() && !told {
         let fix = "set it to the `aud` that the issuer puts into tokens for this service, \
                    or set AUTH_CLIENT_IDS if it puts none";
         vars.problems.report("AUTH_AUDIENCE", "is not set", fix);

@@ -83,6 +83,7 @@ mod settings;
 pub use linchpin_actix as actix;
 #[cfg(feature = "axum")]
 pub use linchpin_axum as axum;
+pub use linchpin_core as core;
 pub use linchpin_core::{
     Check, Clock, ConfigError, Extensions, Gate, Identity, Outcome, Reason, Refusal, Role, Scope,
     SystemClock, Timestamp, VerifyToken,

@@ -167,10 +167,11 @@ pub(crate) async fn run(
     for service in &late {
         until_ready(&client, service).await?;
     }
-    let cases =
-        || [bearer("a token of the new provider", "/whoami", &fresh, Answer::OK, "they heal by themselves")];
-    send_all(report, &client, &late, cases()).await?;
-    send_all(report, &client, services, cases()).await?;
+    let case = |sent, shows| [bearer(sent, "/whoami", &fresh, Answer::OK, shows)];
+    send_all(report, &client, &late, case("a new token, to the two that waited", "they heal by themselves"))
+        .await?;
+    send_all(report, &client, services, case("a new token, to the two before", "they take the new keys too"))
+        .await?;
     Ok(provider)
 }
 

@@ -31,6 +31,16 @@ async fn a_user_gets_an_rfc9068_token() {
 }
 
 #[tokio::test]
+async fn a_user_gets_an_expired_token_if_one_is_wanted() {
+    let idp = start().await;
+
+    let answer = post_json(idp.addr(), "/dev/token", r#"{"user":"ann","expired":true}"#).await;
+
+    let refused = verify(idp.addr(), Profile::Rfc9068, "grades", &answer.token()).await;
+    assert_eq!(refused.unwrap_err(), Reason::Expired);
+}
+
+#[tokio::test]
 async fn a_user_gets_an_open_edx_token() {
     let idp = start().await;
 

@@ -43,3 +43,26 @@ fn a_key_source_of_ones_own_brings_its_own_allow_list() {
 
     assert!(auth.is_ready());
 }
+
+#[test]
+fn settings_that_would_be_ignored_are_reported() {
+    let keys = || std::sync::Arc::new(KeySet::builder([Algorithm::EdDSA]).pem(PEM).build().unwrap());
+    let auth = || Auth::issuer("i").audience("a");
+    let told = |builder: linchpin::AuthBuilder| -> Vec<String> {
+        builder.build().unwrap_err().problems().iter().map(|problem| problem.setting.clone()).collect()
+    };
+
+    assert_eq!(told(auth().key_source(keys()).algorithms([Algorithm::EdDSA])), ["algorithms"]);
+    assert_eq!(told(auth().key_source(keys()).pem(PEM)), ["keys"]);
+    assert_eq!(told(auth().pem(PEM).key_source(keys())), ["keys"]);
+    assert_eq!(told(auth().pem(PEM).dangerously_accept_any_audience()), ["audience"]);
+    assert_eq!(told(auth().pem(PEM).max_token_bytes(0)), ["max_token_bytes"]);
+    for path in [&[][..], &["scope"], &["aud", "roles"]] {
+        assert_eq!(
+            told(auth().pem(PEM).roles(linchpin::jwt::RolesClaim::at(path.iter().copied()))),
+            ["roles"]
+        );
+    }
+    #[cfg(feature = "remote")]
+    assert_eq!(told(auth().pem(PEM).jwks_url("https://id.example/keys")), ["jwks_url"]);
+}
