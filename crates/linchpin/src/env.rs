@@ -22,13 +22,18 @@ pub(crate) fn auth(vars: impl Iterator<Item = (OsString, OsString)>) -> Result<A
                 SETTINGS.iter().find(|known| known.builder == setting).map(|known| known.name.to_owned())
             };
             for found in error.rename(by_variable).problems() {
-                if !problems.problems().iter().any(|told| told.setting == found.setting) {
+                if !problems.problems().iter().any(|told| is_about(&told.setting, &found.setting)) {
                     problems.report(&found.setting, &found.problem, &found.fix);
                 }
             }
             Err(problems)
         }
     }
+}
+
+/// Whether a problem with one variable explains one with the other: clients stand in for an audience.
+fn is_about(told: &str, found: &str) -> bool {
+    told == found || (told == "AUTH_CLIENT_IDS" && found == "AUTH_AUDIENCE")
 }
 
 fn configure(vars: &mut Vars) -> AuthBuilder {

@@ -280,3 +280,13 @@ fn payloads_that_are_not_text_or_not_one_object_are_refused() {
         assert_eq!(verify(verifier(), &token).err(), Some(Reason::MalformedClaims), "{payload}");
     }
 }
+
+#[test]
+fn claims_are_bounded_in_number() {
+    let with = |members: usize| {
+        reason(verifier(), &claims(|claims| (4..members).for_each(|i| claims[i.to_string()] = json!(0))))
+    };
+
+    assert_eq!(with(256), None);
+    assert_eq!(with(257), Some(Reason::MalformedClaims));
+}

@@ -2,6 +2,7 @@
 
 mod claims;
 mod keys;
+mod source;
 mod vectors;
 
 use std::sync::{Arc, LazyLock};

@@ -1,6 +1,11 @@
-//! The reader of the environment, by its error messages.
+//! The reader of the environment: what each variable does, and what is said of wrong ones.
 
-use linchpin::{Auth, ConfigError, SETTINGS};
+use std::time::Duration;
+
+use linchpin::{
+    Auth, Check, Clock, ConfigError, Outcome, Reason, SETTINGS, SystemClock, VerifyToken, core::Caller,
+};
+use linchpin_test::TestIssuer;
 
 const GOOD: [(&str, &str); 2] = [("AUTH_ISSUER", "http://127.0.0.1:9"), ("AUTH_AUDIENCE", "grades")];
 
@@ -105,4 +110,82 @@ fn the_table_in_the_docs_is_the_table_in_the_code() {
     let docs = include_str!("../../../../docs/settings.md");
 
     assert!(docs.contains(&table), "docs/settings.md should hold:\n\n{table}");
+}
+
+/// What becomes of a token under these settings, with a real issuer behind them.
+async fn outcome(issuer: &str, vars: &[(&str, &str)], token: &str) -> Result<std::sync::Arc<Caller>, Reason> {
+    let required = [("AUTH_ISSUER", issuer), ("AUTH_AUDIENCE", "tests"), ("AUTH_ALGORITHMS", "ES256")];
+    let vars: std::collections::BTreeMap<&str, &str> = required.iter().chain(vars).copied().collect();
+    let auth = Auth::from_vars(vars).unwrap();
+    auth.ready().await;
+    let result = match auth.verifier().verify(token, SystemClock.now()) {
+        Outcome::Ready(result) => result,
+        Outcome::Pending(pending) => pending.await,
+    };
+    result.map_err(|refusal| refusal.reason())
+}
+
+#[tokio::test]
+async fn variables_change_what_is_accepted() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let url = issuer.issuer().to_owned();
+    let good = issuer.token("ann").claim("groups", vec!["staff"]).sign();
+    let expired = issuer.token("ann").expires_in(Duration::ZERO).sign();
+    let plain = issuer.token("ann").typ("JWT").sign();
+    let reason = async |vars: &[(&str, &str)], token: &str| outcome(&url, vars, token).await.err();
+
+    assert_eq!(reason(&[], &good).await, None);
+    assert_eq!(reason(&[("AUTH_AUDIENCE", "a, tests")], &good).await, None);
+    assert_eq!(reason(&[("AUTH_AUDIENCE", "a")], &good).await, Some(Reason::WrongAudience));
+    assert_eq!(reason(&[("AUTH_CLIENT_IDS", "another")], &good).await, Some(Reason::WrongClientId));
+    assert_eq!(reason(&[("AUTH_ALGORITHMS", "RS256,EdDSA,ES256")], &good).await, None);
+    assert_eq!(reason(&[], &expired).await, None, "within the leeway");
+    assert_eq!(reason(&[("AUTH_LEEWAY", "0")], &expired).await, Some(Reason::Expired));
+    assert_eq!(reason(&[], &plain).await, None);
+    assert_eq!(reason(&[("AUTH_PROFILE", "rfc9068")], &plain).await, Some(Reason::WrongTokenType));
+    assert_eq!(reason(&[("AUTH_MAX_TOKEN_BYTES", "100")], &good).await, Some(Reason::TokenTooLarge));
+    assert_eq!(reason(&[("AUTH_JWKS_URL", &issuer.jwks_url())], &good).await, None);
+
+    let roles = async |vars: &[(&str, &str)]| outcome(&url, vars, &good).await.unwrap().has_role("staff");
+    assert!(!roles(&[]).await);
+    assert!(roles(&[("AUTH_ROLES_CLAIM", "groups")]).await);
+}
+
+#[tokio::test]
+async fn variables_change_how_keys_are_fetched() {
+    let issuer = TestIssuer::start().await.unwrap();
+    issuer.rotate(); // two keys
+    let url = issuer.issuer().to_owned();
+    let is_ready_with = async |name: &str, value: &str| {
+        let vars =
+            [("AUTH_ISSUER", &*url), ("AUTH_AUDIENCE", "tests"), ("AUTH_ALGORITHMS", "ES256"), (name, value)];
+        let auth = Auth::from_vars(vars).unwrap();
+        let before = issuer.discovery_fetches();
+        let token = issuer.token("ann").sign();
+        let Outcome::Pending(pending) = auth.verifier().verify(&token, SystemClock.now()) else {
+            panic!("knows keys")
+        };
+        let accepted = pending.await.is_ok();
+        assert!(issuer.discovery_fetches() > before);
+        accepted
+    };
+
+    assert!(is_ready_with("AUTH_JWKS_REFRESH", "60").await);
+    assert!(is_ready_with("AUTH_JWKS_MAX_KEYS", "2").await);
+    assert!(!is_ready_with("AUTH_JWKS_MAX_KEYS", "1").await);
+    assert!(is_ready_with("AUTH_JWKS_MAX_BYTES", "10000").await);
+    assert!(!is_ready_with("AUTH_JWKS_MAX_BYTES", "100").await);
+}
+
+#[tokio::test]
+async fn the_realm_stands_in_challenges_and_a_broken_ca_file_is_told() {
+    let auth = read(&[("AUTH_REALM", "grades")]).await.unwrap();
+    let Check::Refuse(answer) = auth.gate().check([]) else { panic!("admitted") };
+    assert!(answer.headers().any(|header| header == ("www-authenticate", r#"Bearer realm="grades""#)));
+
+    let no_certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let error = read(&[("AUTH_CA_FILE", no_certificate)]).await.unwrap_err();
+    assert_eq!(error.problems()[0].setting, "AUTH_CA_FILE");
+    let told = read(&[("AUTH_AUDIENCE", ""), ("AUTH_CLIENT_IDS", "a,,b")]).await.unwrap_err();
+    assert_eq!(told.problems().len(), 1, "{told}");
 }
