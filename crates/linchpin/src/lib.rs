@@ -97,3 +97,8 @@ pub use linchpin_tower as tower;
 pub use self::auth::{Auth, AuthBuilder};
 #[cfg(feature = "remote")]
 pub use self::settings::{SETTINGS, Setting};
+
+/// Compiles the README's examples.
+#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

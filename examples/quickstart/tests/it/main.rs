@@ -43,6 +43,18 @@ fn the_table_is_for_people() {
     assert!(table.contains("ok    ok     401 expired"), "{table}");
     assert!(table.trim_end().ends_with("answers are as expected."), "{table}");
     assert!(!table.contains('\x1b'), "no colours where no terminal shows them");
+
+    let readme = include_str!("../../../../README.md");
+    let shown = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(without_ports(shown), without_ports(&table), "the README shows what is printed");
+}
+
+fn without_ports(table: &str) -> Vec<&str> {
+    table
+        .trim()
+        .lines()
+        .map(|line| line.rsplit_once("127.0.0.1:").map_or(line, |(before, _port)| before))
+        .collect()
 }
 
 #[test]
