@@ -1,9 +1,12 @@
 //! Public keys and secrets as numbers, checked before any backend sees them.
 //!
 //! What a crypto library lets through when it parses a key is not what we accept: aws-lc-rs takes RSA moduli of 1024 bits,
-//! public exponents of 1, and Ed25519 keys of small order under which anybody can forge. So the checks are ours.
+//! public exponents of 1, Ed25519 keys off the curve, and those of small order under which anybody can forge. So the checks
+//! are ours.
 
 use std::fmt;
+
+use curve25519_dalek::edwards::CompressedEdwardsY;
 
 use crate::{Algorithm, KeyError, KeyErrorKind};
 
@@ -36,7 +39,7 @@ pub enum KeyMaterial {
         /// The vertical coordinate.
         y: Box<[u8]>,
     },
-    /// An Ed25519 key that is not of small order.
+    /// An Ed25519 key: a point of the curve that is not of small order.
     #[non_exhaustive]
     Ed25519 {
         /// The encoded point.
@@ -106,9 +109,10 @@ impl KeyMaterial {
         let x: [u8; 32] = x
             .try_into()
             .map_err(|_| KeyError::new(KeyErrorKind::Malformed, "an Ed25519 key has 32 bytes"))?;
-        let mut y = x;
-        y[31] &= 0x7f; // the sign of the other coordinate
-        if SMALL_ORDER.contains(&y) {
+        let point = CompressedEdwardsY(x).decompress();
+        let point = point
+            .ok_or(KeyError::new(KeyErrorKind::Malformed, "the Ed25519 key is not a point of the curve"))?;
+        if point.is_small_order() {
             return Err(KeyError::new(KeyErrorKind::Weak, "the Ed25519 key is of small order"));
         }
         Ok(Self::Ed25519 { x })
@@ -160,36 +164,6 @@ fn bit_len(number: &[u8]) -> usize {
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
 
-/// The points of order 1, 2, 4 and 8 by the y coordinate of every encoding of them, little-endian without the sign bit:
-/// 0, 1, the two of order 8, p - 1, and the non-canonical p and p + 1.
-const SMALL_ORDER: [[u8; 32]; 7] = [
-    [0; 32],
-    {
-        let mut one = [0; 32];
-        one[0] = 1;
-        one
-    },
-    [
-        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
-        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
-    ],
-    [
-        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
-        0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
-    ],
-    near_p(0xec),
-    near_p(0xed),
-    near_p(0xee),
-];
-
-/// p = 2^255 - 19 in little-endian, with another lowest byte.
-const fn near_p(lowest: u8) -> [u8; 32] {
-    let mut number = [0xff; 32];
-    number[0] = lowest;
-    number[31] = 0x7f;
-    number
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,10 +200,25 @@ mod tests {
         for point in SMALL_ORDER {
             let mut negative = point;
             negative[31] |= 0x80;
+            for key in [point, negative] {
+                // Some parsers take `-0` for a point, ours need not; but nobody may take it for a key.
+                let refused = kind(KeyMaterial::ed25519(&key));
+                assert!(matches!(refused, Some(KeyErrorKind::Weak | KeyErrorKind::Malformed)), "{key:?}");
+            }
             assert_eq!(kind(KeyMaterial::ed25519(&point)), Some(KeyErrorKind::Weak));
-            assert_eq!(kind(KeyMaterial::ed25519(&negative)), Some(KeyErrorKind::Weak));
         }
-        assert_eq!(kind(KeyMaterial::ed25519(&[9; 32])), None);
+    }
+
+    #[test]
+    fn ed25519_keys_are_points_of_the_curve() {
+        let with_y = |y: u8| {
+            let mut key = [0; 32];
+            key[0] = y;
+            kind(KeyMaterial::ed25519(&key))
+        };
+
+        assert_eq!([2, 7, 8].map(with_y), [Some(KeyErrorKind::Malformed); 3]);
+        assert_eq!([3, 4, 5, 6, 9].map(with_y), [None; 5]);
         assert_eq!(kind(KeyMaterial::ed25519(&[9; 31])), Some(KeyErrorKind::Malformed));
     }
 
@@ -247,5 +236,35 @@ mod tests {
     #[test]
     fn debug_shows_no_secret() {
         assert_eq!(format!("{:?}", KeyMaterial::secret(&[b's'; 32]).unwrap()), "Secret([redacted])");
+    }
+
+    /// The points of order 1, 2, 4 and 8 by the y coordinate of every encoding of them, little-endian without the sign bit:
+    /// 0, 1, the two of order 8, p - 1, and the non-canonical p and p + 1.
+    const SMALL_ORDER: [[u8; 32]; 7] = [
+        [0; 32],
+        {
+            let mut one = [0; 32];
+            one[0] = 1;
+            one
+        },
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+        near_p(0xec),
+        near_p(0xed),
+        near_p(0xee),
+    ];
+
+    /// p = 2^255 - 19 in little-endian, with another lowest byte.
+    const fn near_p(lowest: u8) -> [u8; 32] {
+        let mut number = [0xff; 32];
+        number[0] = lowest;
+        number[31] = 0x7f;
+        number
     }
 }
