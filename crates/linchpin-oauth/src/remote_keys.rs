@@ -1,10 +1,10 @@
 //! Keys that are fetched from the issuer and kept fresh.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, panic, sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, ConfigError, Refusal, SystemClock, Timestamp};
 use linchpin_jwt::{Algorithms, KeyRules, KeySet, KeySource, Refresh};
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::{runtime::Handle, task::AbortHandle, time::sleep};
 
 use crate::{
     Fetch,
@@ -197,6 +197,11 @@ impl RemoteKeysBuilder {
             let fix = "build it inside the runtime, for example below #[tokio::main] or #[actix_web::main]";
             ConfigError::single("runtime", "is missing: keys are fetched on a tokio runtime", fix)
         })?;
+        // Tokio can only be asked by trying: without timers, this panics here instead of in the background task.
+        if panic::catch_unwind(|| drop(sleep(Duration::ZERO))).is_err() {
+            let fix = "call enable_time or enable_all on the runtime's builder";
+            return Err(ConfigError::single("runtime", "has no timers: a fetch has a deadline", fix));
+        }
         let shared = Arc::new(Shared::new(Plan {
             location: self.location,
             rules: self.rules,

@@ -11,6 +11,7 @@ use linchpin_core::{Clock, Reason, Refusal, Timestamp};
 use linchpin_jwt::{KeyRules, KeySet, Refresh};
 use tokio::{
     sync::{Notify, watch},
+    task::JoinSet,
     time::{sleep, timeout},
 };
 
@@ -145,10 +146,7 @@ impl Shared {
         loop {
             self.begin().await;
             let started_at = self.plan.clock.now();
-            let result = match timeout(self.plan.deadline, self.fetch()).await {
-                Ok(result) => result,
-                Err(_) => Err(FetchError::new(format!("no whole answer within {:?}", self.plan.deadline))),
-            };
+            let result = self.attempt().await;
             let pause = self.conclude(started_at, result);
             tokio::select! {
                 () = sleep(pause) => {}
@@ -164,6 +162,19 @@ impl Shared {
             biased;
             () = self.fetch_now.notified() => {}
             () = std::future::ready(()) => {}
+        }
+    }
+
+    /// One fetch within the deadline, as a task of its own: a panic of the fetcher or of the backend is a failed fetch, and
+    /// not the end of this task. It ends with the `JoinSet`, in time or not.
+    async fn attempt(self: &Arc<Self>) -> Result<Fetched, FetchError> {
+        let (shared, mut attempt) = (self.clone(), JoinSet::new());
+        attempt.spawn(async move { shared.fetch().await });
+        match timeout(self.plan.deadline, attempt.join_next()).await {
+            Ok(Some(Ok(result))) => result,
+            // What it said may be anything, and the panic hook has reported it.
+            Ok(_) => Err(FetchError::new("the fetch panicked")),
+            Err(_) => Err(FetchError::new(format!("no whole answer within {:?}", self.plan.deadline))),
         }
     }
 

@@ -86,6 +86,20 @@ async fn no_answer_that_is_no_key_set_replaces_good_keys() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_while_fetching_is_a_failed_fetch() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.panic(JWKS);
+    let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(is_unavailable(&keys, &clock));
+
+    script.answer(JWKS, jwk_set([&key()]));
+
+    tokio::time::timeout(Duration::from_secs(10), keys.ready()).await.unwrap();
+    assert!(keys.keys(clock.now()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_that_are_too_stale_are_not_used() {
     let (script, clock) = (Script::new(), FakeClock::default());
     script.answer(JWKS, jwk_set([&key()]));
@@ -212,6 +226,20 @@ fn without_a_runtime_the_error_says_what_to_do() {
         error.to_string(),
         "wrong configuration:\n  runtime is missing: keys are fetched on a tokio runtime; \
          build it inside the runtime, for example below #[tokio::main] or #[actix_web::main]"
+    );
+}
+
+#[test]
+fn without_timers_the_error_says_what_to_do() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let _inside = runtime.enter();
+
+    let error = remote().build_with(Script::new()).unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "wrong configuration:\n  runtime has no timers: a fetch has a deadline; \
+         call enable_time or enable_all on the runtime's builder"
     );
 }
 
