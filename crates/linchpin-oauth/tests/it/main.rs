@@ -1,5 +1,7 @@
 //! Remote keys against scripted providers. Time is tokio's, paused, and a `FakeClock`: nothing sleeps.
 
+#[cfg(feature = "http-client")]
+mod http;
 mod script;
 mod unknown_keys;
 
