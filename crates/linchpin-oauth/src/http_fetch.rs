@@ -26,18 +26,16 @@ impl HttpFetch {
     /// If the PEM holds no certificate, or a broken one; the setting is called `ca_pem`. If the system's roots cannot be
     /// read; the setting is called `tls`.
     pub fn new(extra_roots: Option<&[u8]>) -> Result<Self, ConfigError> {
-        // Built first and without the PEM, so that what fails here is not blamed on it.
-        // Plain http is allowed to hosts that nobody stands in front of: a proxy could tamper with the answer.
-        let plain = client().no_proxy().build().map_err(|error| {
+        let failed = |error: reqwest::Error| {
             let problem = format!("client cannot be built: {}", Chain(&error));
             ConfigError::single("tls", problem, "install the system's root certificates (ca-certificates)")
-        })?;
+        };
+        // Plain http is allowed where nobody can tamper with the answer; a proxy could.
+        // Built first, and without the PEM, so that the PEM is not blamed for the system's roots.
+        let plain = client().no_proxy().build().map_err(failed)?;
         let tls = match extra_roots {
             Some(pem) => trusting(pem)?,
-            None => client().build().map_err(|error| {
-                let problem = format!("client cannot be built: {}", Chain(&error));
-                ConfigError::single("tls", problem, "look at the proxy variables of the environment")
-            })?,
+            None => client().build().map_err(failed)?,
         };
         Ok(Self { tls, plain })
     }

@@ -118,6 +118,33 @@ async fn keys_that_are_too_stale_are_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_keep_stale_keys_alive() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.answer(JWKS, jwk_set([&key()]));
+    let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    keys.ready().await;
+    script.fail(JWKS);
+    clock.set(clock.now().saturating_sub(Duration::from_secs(24 * 60 * 60)));
+
+    tokio::time::sleep(Duration::from_secs(4 * 60 * 60 - 1)).await;
+    assert!(keys.keys(clock.now()).is_ok());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    assert!(is_unavailable(&keys, &clock));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_met_with_patience() {
+    let script = Script::new();
+    let _keys = remote().build_with(script.clone()).unwrap();
+
+    tokio::time::sleep(Duration::from_secs(60)).await;
+
+    let fetches = script.fetched().len();
+    assert!((14..=19).contains(&fetches), "{fetches} fetches in a minute");
+}
+
+#[tokio::test(start_paused = true)]
 async fn metadata_of_another_issuer_is_not_believed() {
     let (script, clock) = (Script::new(), FakeClock::default());
     script.answer(METADATA, format!(r#"{{"issuer":"https://evil.example","jwks_uri":"{JWKS}"}}"#));
@@ -174,6 +201,23 @@ async fn a_document_that_has_not_changed_is_as_good_as_a_new_one() {
         "the same keys, and their age counts from the 304"
     );
     assert_eq!(script.last_etag().as_deref(), Some("\"v1\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_etag_belongs_to_its_url() {
+    let (script, moved) = (Script::new(), "https://id.example/realms/school/new-keys");
+    let metadata = |jwks_uri| format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{jwks_uri}"}}"#);
+    script.answer(METADATA, metadata(JWKS));
+    script.answer(JWKS, FetchResponse::new(200, jwk_set([&key()])).etag("\"v1\""));
+    let keys = RemoteKeys::discovery(ISSUER, rules()).build_with(script.clone()).unwrap();
+    keys.ready().await;
+
+    script.answer(METADATA, metadata(moved));
+    script.answer(moved, jwk_set([&key()]));
+    tokio::time::sleep(Duration::from_secs(301)).await;
+
+    assert_eq!(script.fetched(), [METADATA, JWKS, METADATA, moved]);
+    assert_eq!(script.last_etag(), None);
 }
 
 #[tokio::test(start_paused = true)]
