@@ -174,10 +174,11 @@ impl Shared {
         let is_unchanged =
             self.loaded_keys().map(|keys| Arc::as_ptr(&keys)) == known.as_ref().map(Arc::as_ptr);
         // The provider may have answered before it published the key; a fetch that begins now, or has begun since, tells.
-        if awaited.has_begun && is_unchanged {
-            if let Ok(next) = self.request_fetch(self.plan.clock.now()) {
-                self.success(next.number).await?;
-            }
+        if awaited.has_begun
+            && is_unchanged
+            && let Ok(next) = self.request_fetch(self.plan.clock.now())
+        {
+            self.success(next.number).await?;
         }
         self.keys(self.plan.clock.now())
     }
