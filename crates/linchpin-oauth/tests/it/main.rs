@@ -264,6 +264,42 @@ async fn all_wrong_settings_are_reported_at_once() {
     );
 }
 
+#[tokio::test]
+async fn durations_have_an_upper_bound() {
+    let (day, error) =
+        (Duration::from_secs(24 * 60 * 60), |keys: RemoteKeysBuilder| keys.build().unwrap_err());
+    let told = |error: linchpin_core::ConfigError| -> Vec<String> {
+        error.problems().iter().map(|found| format!("{} {}", found.setting, found.problem)).collect()
+    };
+
+    assert_eq!(
+        told(error(remote().refresh(31 * day).max_stale(Duration::MAX).unknown_key_interval(31 * day))),
+        ["refresh is above 30 days", "max_stale is above 30 days", "unknown_key_interval is above 30 days"]
+    );
+    assert_eq!(
+        told(error(remote().unknown_key_interval(Duration::from_secs(301)))),
+        ["unknown_key_interval is longer than the refresh"]
+    );
+    assert!(remote().refresh(30 * day).max_stale(30 * day).unknown_key_interval(30 * day).build().is_ok());
+}
+
+#[tokio::test]
+async fn a_host_with_more_than_a_host_is_a_wrong_setting_and_so_is_an_issuer_with_a_query() {
+    let error = RemoteKeys::discovery("http://keycloak:8080/realms/a?x=1", rules())
+        .allow_http_host("Keycloak")
+        .allow_http_host("keycloak:8080")
+        .build()
+        .unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "wrong configuration:\n  allow_http_host \"keycloak:8080\" is not a bare host; \
+         give the host alone, without scheme, port or path, for example keycloak\n  \
+         issuer holds a query or a fragment, which no issuer does; \
+         give the issuer as it stands in `iss`; keys elsewhere have a setting of their own"
+    );
+}
+
 #[test]
 fn without_a_runtime_the_error_says_what_to_do() {
     let error = remote().build().unwrap_err();
