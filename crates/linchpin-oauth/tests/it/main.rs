@@ -246,7 +246,7 @@ async fn all_wrong_settings_are_reported_at_once() {
         .fetch_deadline(Duration::ZERO)
         .max_bytes(0)
         .unknown_key_interval(Duration::ZERO)
-        .build()
+        .build_with(Script::new())
         .unwrap_err();
 
     let settings: Vec<&str> = error.problems().iter().map(|problem| problem.setting.as_str()).collect();
@@ -266,8 +266,9 @@ async fn all_wrong_settings_are_reported_at_once() {
 
 #[tokio::test]
 async fn durations_have_an_upper_bound() {
-    let (day, error) =
-        (Duration::from_secs(24 * 60 * 60), |keys: RemoteKeysBuilder| keys.build().unwrap_err());
+    let (day, error) = (Duration::from_secs(24 * 60 * 60), |keys: RemoteKeysBuilder| {
+        keys.build_with(Script::new()).unwrap_err()
+    });
     let told = |error: linchpin_core::ConfigError| -> Vec<String> {
         error.problems().iter().map(|found| format!("{} {}", found.setting, found.problem)).collect()
     };
@@ -280,7 +281,14 @@ async fn durations_have_an_upper_bound() {
         told(error(remote().unknown_key_interval(Duration::from_secs(301)))),
         ["unknown_key_interval is longer than the refresh"]
     );
-    assert!(remote().refresh(30 * day).max_stale(30 * day).unknown_key_interval(30 * day).build().is_ok());
+    assert!(
+        remote()
+            .refresh(30 * day)
+            .max_stale(30 * day)
+            .unknown_key_interval(30 * day)
+            .build_with(Script::new())
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -288,7 +296,7 @@ async fn a_host_with_more_than_a_host_is_a_wrong_setting_and_so_is_an_issuer_wit
     let error = RemoteKeys::discovery("http://keycloak:8080/realms/a?x=1", rules())
         .allow_http_host("Keycloak")
         .allow_http_host("keycloak:8080")
-        .build()
+        .build_with(Script::new())
         .unwrap_err();
 
     assert_eq!(
@@ -302,7 +310,7 @@ async fn a_host_with_more_than_a_host_is_a_wrong_setting_and_so_is_an_issuer_wit
 
 #[test]
 fn without_a_runtime_the_error_says_what_to_do() {
-    let error = remote().build().unwrap_err();
+    let error = remote().build_with(Script::new()).unwrap_err();
 
     assert_eq!(
         error.to_string(),
