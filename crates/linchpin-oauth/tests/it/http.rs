@@ -131,3 +131,11 @@ fn a_broken_bundle_of_certificates_is_told_from_an_empty_one() {
         assert!(problem.starts_with("holds a broken certificate: "), "{problem}");
     }
 }
+
+#[tokio::test]
+async fn a_wrong_bundle_is_reported_with_all_other_settings() {
+    let error = crate::remote().ca_pem("").max_bytes(0).build().unwrap_err();
+
+    let settings: Vec<&str> = error.problems().iter().map(|problem| problem.setting.as_str()).collect();
+    assert_eq!(settings, ["ca_pem", "max_bytes"]);
+}
