@@ -26,6 +26,13 @@ pub struct FetchRequest<'a> {
     pub max_bytes: usize,
 }
 
+impl<'a> FetchRequest<'a> {
+    /// An unconditional request, as a test of a [`Fetch`] makes it.
+    pub fn new(url: &'a str, max_bytes: usize) -> Self {
+        Self { url, if_none_match: None, max_bytes }
+    }
+}
+
 /// An answer, as far as it counts here.
 ///
 /// # Examples

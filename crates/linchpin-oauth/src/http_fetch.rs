@@ -3,17 +3,19 @@
 use std::fmt;
 
 use linchpin_core::ConfigError;
-use reqwest::{Certificate, Client, header, redirect::Policy};
+use reqwest::{Certificate, Client, ClientBuilder, header, redirect::Policy};
+use url::Url;
 
 use crate::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse, fetch::Chain};
 
 /// Fetches over HTTP/1.1 and TLS, trusting the roots of the operating system.
 ///
 /// Redirects are not followed: an answer of status 3xx is an answer like any other, and no key set. The usual proxy
-/// variables are honoured.
+/// variables are honoured for `https`; what is fetched over plain `http` goes straight to its host.
 #[derive(Clone)]
 pub struct HttpFetch {
-    client: Client,
+    tls: Client,
+    plain: Client,
 }
 
 impl HttpFetch {
@@ -21,30 +23,25 @@ impl HttpFetch {
     ///
     /// # Errors
     ///
-    /// If the PEM holds no certificate, or the system's roots cannot be read. The setting is called `ca_pem`.
+    /// If the PEM holds no certificate, or a broken one; the setting is called `ca_pem`. If the system's roots cannot be
+    /// read; the setting is called `tls`.
     pub fn new(extra_roots: Option<&[u8]>) -> Result<Self, ConfigError> {
-        const CA_PEM: &str = "ca_pem";
+        let failed = |error: reqwest::Error| {
+            let problem = format!("client cannot be built: {}", Chain(&error));
+            ConfigError::single("tls", problem, "install the system's root certificates (ca-certificates)")
+        };
+        // Plain http is allowed where nobody can tamper with the answer; a proxy could.
+        // Built first, and without the PEM, so that the PEM is not blamed for the system's roots.
+        let plain = client().no_proxy().build().map_err(failed)?;
+        let tls = match extra_roots {
+            Some(pem) => trusting(pem)?,
+            None => client().build().map_err(failed)?,
+        };
+        Ok(Self { tls, plain })
+    }
 
-        let mut builder = Client::builder()
-            .redirect(Policy::none())
-            .referer(false)
-            .user_agent(concat!("linchpin-oauth/", env!("CARGO_PKG_VERSION")));
-        if let Some(pem) = extra_roots {
-            let certificates = Certificate::from_pem_bundle(pem).unwrap_or_default();
-            if certificates.is_empty() {
-                return Err(ConfigError::single(
-                    CA_PEM,
-                    "holds no certificate",
-                    "give the root certificate of the provider in PEM (-----BEGIN CERTIFICATE-----)",
-                ));
-            }
-            builder = builder.tls_certs_merge(certificates);
-        }
-        let client = builder.build().map_err(|error| {
-            let problem = format!("does not make a TLS client: {}", Chain(&error));
-            ConfigError::single(CA_PEM, problem, "install the system's root certificates (ca-certificates)")
-        })?;
-        Ok(Self { client })
+    fn client_for(&self, url: &Url) -> &Client {
+        if url.scheme() == "http" { &self.plain } else { &self.tls }
     }
 }
 
@@ -58,7 +55,9 @@ impl Fetch for HttpFetch {
             let failed =
                 |what: &str, error: reqwest::Error| FetchError::new(what).with_source(error.without_url());
 
-            let mut request = self.client.get(url).header(header::ACCEPT, "application/json");
+            let url = Url::parse(url).map_err(|error| FetchError::new("not a URL").with_source(error))?;
+            let mut request =
+                self.client_for(&url).get(url.clone()).header(header::ACCEPT, "application/json");
             if let Some(etag) = if_none_match {
                 request = request.header(header::IF_NONE_MATCH, etag);
             }
@@ -79,6 +78,27 @@ impl Fetch for HttpFetch {
             Ok(FetchResponse { status: response.status().as_u16(), body, etag, cache_control })
         })
     }
+}
+
+fn client() -> ClientBuilder {
+    Client::builder()
+        .redirect(Policy::none())
+        .referer(false)
+        .user_agent(concat!("linchpin-oauth/", env!("CARGO_PKG_VERSION")))
+}
+
+fn trusting(pem: &[u8]) -> Result<Client, ConfigError> {
+    let wrong = |problem: String| {
+        let fix = "give the root certificate of the provider in PEM (-----BEGIN CERTIFICATE-----)";
+        ConfigError::single("ca_pem", problem, fix)
+    };
+    let broken = |error: reqwest::Error| wrong(format!("holds a broken certificate: {}", Chain(&error)));
+
+    let certificates = Certificate::from_pem_bundle(pem).map_err(broken)?;
+    if certificates.is_empty() {
+        return Err(wrong("holds no certificate".to_owned()));
+    }
+    client().tls_certs_merge(certificates).build().map_err(broken)
 }
 
 impl fmt::Debug for HttpFetch {

@@ -7,12 +7,18 @@ use url::{Host, Url};
 /// Decides which URLs are safe to fetch keys from: those on https, and those on http that cannot be tampered with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transport {
-    http_hosts: Arc<[String]>,
+    http_hosts: Arc<[Host]>,
 }
 
 impl Transport {
-    pub(crate) fn allowing_http_to(hosts: Vec<String>) -> Self {
+    pub(crate) fn allowing_http_to(hosts: Vec<Host>) -> Self {
         Self { http_hosts: hosts.into() }
+    }
+
+    /// Checks the URL of an issuer, which has neither query nor fragment (OpenID Connect Discovery §3, RFC 8414 §2).
+    pub(crate) fn check_issuer(&self, url: &str) -> Result<(), BadUrl> {
+        self.check(url)?;
+        if url.contains(['?', '#']) { Err(BadUrl::HasQuery) } else { Ok(()) }
     }
 
     /// Checks a URL; the error says what is wrong with it, as the rest of a sentence about it.
@@ -34,10 +40,16 @@ impl Transport {
             Some(Host::Ipv4(address)) if address.is_loopback() => true,
             Some(Host::Ipv6(address)) if address.is_loopback() => true,
             Some(Host::Domain("localhost")) => true,
-            Some(host) => self.http_hosts.contains(&host.to_string()),
+            Some(host) => self.http_hosts.iter().any(|allowed| *allowed == host),
             None => false,
         }
     }
+}
+
+/// Reads a host as it stands in a URL, in the same spelling (lower case, punycode), if it is nothing but a host.
+pub(crate) fn bare_host(host: &str) -> Option<Host> {
+    // The standard has nothing against an asterisk; whoever writes one means many hosts, and it would match none.
+    if host.contains('*') { None } else { Host::parse(host).ok() }
 }
 
 /// Why keys are not fetched from a URL.
@@ -47,6 +59,7 @@ pub(crate) enum BadUrl {
     NotHttp,
     PlainHttp,
     HasCredentials,
+    HasQuery,
 }
 
 impl BadUrl {
@@ -58,6 +71,9 @@ impl BadUrl {
                  (a host on a private network can be allowed by name: allow_http_host, AUTH_ALLOW_HTTP_HOSTS)"
             }
             Self::HasCredentials => "leave user and password out: the documents are public",
+            Self::HasQuery => {
+                "give the issuer as it stands in `iss`; keys elsewhere have a setting of their own"
+            }
         }
     }
 }
@@ -69,6 +85,7 @@ impl fmt::Display for BadUrl {
             Self::NotHttp => "is not an https URL",
             Self::PlainHttp => "is plain http to another host",
             Self::HasCredentials => "holds a user name or a password",
+            Self::HasQuery => "holds a query or a fragment, which no issuer does",
         })
     }
 }
@@ -80,7 +97,7 @@ mod tests {
     #[test]
     fn plain_http_is_for_loopback_and_for_hosts_allowed_by_name() {
         let strict = Transport::default();
-        let relaxed = Transport::allowing_http_to(vec!["keycloak".to_owned()]);
+        let relaxed = Transport::allowing_http_to(vec![bare_host("Keycloak").unwrap()]);
 
         for good in [
             "https://id.example/x",
@@ -97,6 +114,7 @@ mod tests {
             assert_eq!(strict.check(plain), Err(BadUrl::PlainHttp), "{plain}");
         }
         assert_eq!(relaxed.check("http://keycloak:8080/realms/x"), Ok(()));
+        assert_eq!(relaxed.check("http://KEYCLOAK:8080/realms/x"), Ok(()));
         assert_eq!(relaxed.check("http://keycloak.evil.example"), Err(BadUrl::PlainHttp));
         for (bad, why) in [
             ("", BadUrl::NotAUrl),
@@ -107,5 +125,33 @@ mod tests {
         ] {
             assert_eq!(strict.check(bad), Err(why), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_host_is_bare_or_none() {
+        for (good, spelled) in [
+            ("Keycloak", "keycloak"),
+            ("id.example", "id.example"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("10.0.0.1", "10.0.0.1"),
+            ("[FD00::1]", "[fd00::1]"),
+        ] {
+            assert_eq!(bare_host(good).unwrap().to_string(), spelled);
+        }
+        for bad in ["", " ", "keycloak ", "keycloak:8080", "http://keycloak:8080", "keycloak/", "*.example"] {
+            assert_eq!(bare_host(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_has_neither_query_nor_fragment() {
+        let transport = Transport::default();
+
+        assert_eq!(transport.check_issuer("https://id.example/realms/a"), Ok(()));
+        assert_eq!(transport.check_issuer("http://id.example?"), Err(BadUrl::PlainHttp));
+        for bad in ["https://id.example?", "https://id.example/?realm=a", "https://id.example/#a"] {
+            assert_eq!(transport.check_issuer(bad), Err(BadUrl::HasQuery), "{bad}");
+        }
+        assert_eq!(transport.check("https://id.example/keys?appid=1"), Ok(()), "a key set may");
     }
 }

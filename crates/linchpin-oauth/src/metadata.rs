@@ -24,9 +24,9 @@ impl Metadata {
                 .with_source(error)
         })?;
         if metadata.issuer != issuer {
-            let theirs = metadata.issuer.escape_debug();
+            let theirs = capped(&metadata.issuer).escape_debug();
             return Err(FetchError::new(format!(
-                "the metadata is that of the issuer \"{theirs:.128}\", not of \"{issuer}\" (a final slash counts)"
+                "the metadata is that of the issuer \"{theirs}\", not of \"{issuer}\" (a final slash counts)"
             )));
         }
         transport
@@ -34,6 +34,14 @@ impl Metadata {
             .map_err(|bad| FetchError::new(format!("the metadata's jwks_uri {bad}; {}", bad.fix())))?;
         Ok(metadata)
     }
+}
+
+/// What of a stranger's text goes into a log: the beginning, before it is escaped.
+fn capped(text: &str) -> &str {
+    const MAX_BYTES: usize = 128;
+
+    let end = (0..=MAX_BYTES).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    &text[..end]
 }
 
 #[cfg(test)]
@@ -68,6 +76,23 @@ mod tests {
                 "{other}"
             );
         }
+    }
+
+    #[test]
+    fn of_another_issuer_no_more_than_the_beginning_is_told() {
+        let told = |issuer: &str| {
+            let error = read(&serde_json::json!({"issuer": issuer, "jwks_uri": ""}).to_string()).unwrap_err();
+            error.split('"').nth(1).unwrap().to_owned()
+        };
+
+        assert_eq!(told(&"x".repeat(100_000)), "x".repeat(128));
+        assert_eq!(told(&"x".repeat(128)), "x".repeat(128));
+        assert_eq!(
+            told(&format!("x{}", "é".repeat(100))),
+            format!("x{}", "é".repeat(63)),
+            "whole characters"
+        );
+        assert_eq!(told(&"\n".repeat(1000)), "\\n".repeat(128), "escaped");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Keys that are fetched from the issuer and kept fresh.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, panic, sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, ConfigError, Refusal, SystemClock, Timestamp};
 use linchpin_jwt::{Algorithms, KeyRules, KeySet, KeySource, Refresh};
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::{runtime::Handle, task::AbortHandle, time::sleep};
 
 use crate::{
     Fetch,
-    location::Transport,
+    location::{self, Transport},
     task::{Location, Plan, Shared},
 };
 
@@ -109,7 +109,7 @@ impl RemoteKeysBuilder {
         }
     }
 
-    /// Sets how often the keys are fetched; 300 seconds unless set, 10 at least.
+    /// Sets how often the keys are fetched; 300 seconds unless set, between 10 seconds and 30 days.
     ///
     /// `Cache-Control` of the answer can only make it more often, and never more often than every 10 seconds.
     pub fn refresh(mut self, refresh: Duration) -> Self {
@@ -117,7 +117,7 @@ impl RemoteKeysBuilder {
         self
     }
 
-    /// Sets how old the keys may become while they cannot be fetched; 4 hours unless set.
+    /// Sets how old the keys may become while they cannot be fetched; 4 hours unless set, between the refresh and 30 days.
     ///
     /// Beyond it every request is answered 503.
     ///
@@ -142,12 +142,16 @@ impl RemoteKeysBuilder {
     }
 
     /// Sets the pause between fetches for unknown keys, after two at once; 10 seconds unless set.
+    ///
+    /// At least a second, and no longer than the refresh.
     pub fn unknown_key_interval(mut self, interval: Duration) -> Self {
         self.unknown_key_interval = interval;
         self
     }
 
     /// Allows plain http to this host, as inside a container network; loopback is always allowed.
+    ///
+    /// It is the host alone, such as `keycloak`, and counts for every port of it.
     ///
     /// # Security
     ///
@@ -197,6 +201,11 @@ impl RemoteKeysBuilder {
             let fix = "build it inside the runtime, for example below #[tokio::main] or #[actix_web::main]";
             ConfigError::single("runtime", "is missing: keys are fetched on a tokio runtime", fix)
         })?;
+        // Tokio can only be asked by trying: without timers, this panics here instead of in the background task.
+        if panic::catch_unwind(|| drop(sleep(Duration::ZERO))).is_err() {
+            let fix = "call enable_time or enable_all on the runtime's builder";
+            return Err(ConfigError::single("runtime", "has no timers: a fetch has a deadline", fix));
+        }
         let shared = Arc::new(Shared::new(Plan {
             location: self.location,
             rules: self.rules,
@@ -215,12 +224,23 @@ impl RemoteKeysBuilder {
 
     fn check(&self) -> Result<Transport, ConfigError> {
         let mut problems = ConfigError::collect();
-        let transport = Transport::allowing_http_to(self.http_hosts.clone());
-        if let Err(bad) = transport.check(self.location.url()) {
-            let setting = match self.location {
-                Location::Discovery { .. } => "issuer",
-                Location::JwksUrl(_) => "jwks_url",
-            };
+        let mut http_hosts = Vec::new();
+        for host in &self.http_hosts {
+            match location::bare_host(host) {
+                Some(host) => http_hosts.push(host),
+                None => problems.report(
+                    "allow_http_host",
+                    format!("{host:?} is not a bare host"),
+                    "give the host alone, without scheme, port or path, for example keycloak",
+                ),
+            }
+        }
+        let transport = Transport::allowing_http_to(http_hosts);
+        let (setting, checked) = match &self.location {
+            Location::Discovery { issuer } => ("issuer", transport.check_issuer(issuer)),
+            Location::JwksUrl(url) => ("jwks_url", transport.check(url)),
+        };
+        if let Err(bad) = checked {
             problems.report(setting, bad.to_string(), bad.fix());
         }
         if self.rules.algorithms().is_empty() {
@@ -257,6 +277,22 @@ impl RemoteKeysBuilder {
         if self.unknown_key_interval < Duration::from_secs(1) {
             problems.report("unknown_key_interval", "is below a second", "give some seconds, for example 10");
         }
+        if self.unknown_key_interval > self.refresh {
+            problems.report(
+                "unknown_key_interval",
+                "is longer than the refresh",
+                "give less than the refresh, for example 10",
+            );
+        }
+        for (setting, value) in [
+            ("refresh", self.refresh),
+            ("max_stale", self.max_stale),
+            ("unknown_key_interval", self.unknown_key_interval),
+        ] {
+            if value > MAX_SETTING {
+                problems.report(setting, "is above 30 days", "give seconds, 2592000 at most");
+            }
+        }
         problems.check()?;
         Ok(transport)
     }
@@ -267,3 +303,6 @@ impl fmt::Debug for RemoteKeysBuilder {
         f.debug_struct("RemoteKeysBuilder").field("location", &self.location).finish_non_exhaustive()
     }
 }
+
+/// Beyond it, a number is a mistake (milliseconds for seconds), and keys would be used that nobody has looked after.
+const MAX_SETTING: Duration = Duration::from_secs(30 * 24 * 60 * 60);

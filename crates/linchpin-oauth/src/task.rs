@@ -11,7 +11,8 @@ use linchpin_core::{Clock, Reason, Refusal, Timestamp};
 use linchpin_jwt::{KeyRules, KeySet, Refresh};
 use tokio::{
     sync::{Notify, watch},
-    time::{sleep, timeout},
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
@@ -57,22 +58,60 @@ pub(crate) struct Shared {
     loaded: ArcSwapOption<Loaded>,
     progress: Mutex<Progress>,
     fetch_now: Notify,
-    /// How many fetches have ended.
-    ended: watch::Sender<u64>,
+    ended: watch::Sender<Ended>,
 }
 
 struct Loaded {
     keys: Arc<KeySet>,
-    fetched_at: Timestamp,
+    fetched_at: FetchedAt,
+    /// The document itself, so that the same one again is known to bring nothing new.
+    body: Arc<[u8]>,
     /// The URL and the `ETag` of the document, for a conditional request.
     validator: Option<(String, String)>,
 }
 
+/// When a fetch began, by both clocks.
+#[derive(Clone, Copy)]
+struct FetchedAt {
+    wall: Timestamp,
+    monotonic: Instant,
+}
+
+impl FetchedAt {
+    /// The larger of both ages: a wall clock may be set back, and the other one stands still while the machine sleeps.
+    fn age(self, now: Timestamp) -> Duration {
+        now.saturating_duration_since(self.wall).max(self.monotonic.elapsed())
+    }
+}
+
 struct Progress {
     budget: Budget,
-    /// A fetch is under way, or about to be.
-    is_fetching: bool,
+    phase: Phase,
     failures: u32,
+}
+
+/// Where the next fetch to end stands.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Phase {
+    /// Nobody has asked for it yet.
+    Idle,
+    /// It is about to begin.
+    Requested,
+    UnderWay,
+}
+
+/// How many fetches have ended, and the number of the last of them that succeeded (both from one; zero is none).
+#[derive(Clone, Copy, Default)]
+struct Ended {
+    count: u64,
+    last_success: u64,
+}
+
+/// A fetch that a reader waits for, by its number.
+struct Awaited {
+    number: u64,
+    /// What it brings may be older than the reader's question.
+    has_begun: bool,
 }
 
 impl Shared {
@@ -82,52 +121,84 @@ impl Shared {
             plan,
             loaded: ArcSwapOption::empty(),
             // The first fetch is about to begin: whoever comes before it waits for it.
-            progress: Mutex::new(Progress { budget, is_fetching: true, failures: 0 }),
+            progress: Mutex::new(Progress { budget, phase: Phase::Requested, failures: 0 }),
             fetch_now: Notify::new(),
-            ended: watch::Sender::new(0),
+            ended: watch::Sender::new(Ended::default()),
         }
     }
 
     /// The keys, unless there are none, or none that are fresh enough.
     pub(crate) fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal> {
         match &*self.loaded.load() {
-            Some(loaded) if now.saturating_duration_since(loaded.fetched_at) <= self.plan.max_stale => {
-                Ok(loaded.keys.clone())
-            }
+            Some(loaded) if loaded.fetched_at.age(now) <= self.plan.max_stale => Ok(loaded.keys.clone()),
             _ => Err(Refusal::keys_unavailable(MAX_BACK_OFF)),
         }
     }
 
     /// What a token hears whose key is missing.
     pub(crate) fn refresh(self: &Arc<Self>, now: Timestamp) -> Refresh {
-        let mut progress = self.progress();
-        if !progress.is_fetching {
-            if let Err(wait) = progress.budget.take(now) {
-                return Refresh::Refused(self.refuse_unknown(now, wait));
-            }
-            progress.is_fetching = true;
-            self.fetch_now.notify_one();
-        }
-        // Subscribed under the lock under which the fetch will end, so that its end cannot be missed.
-        let mut ended = self.ended.subscribe();
-        drop(progress);
-
+        let known = self.loaded_keys();
+        let awaited = match self.request_fetch(now) {
+            Ok(awaited) => awaited,
+            Err(wait) => return Refresh::Refused(self.refuse_unknown(now, wait)),
+        };
         let shared = self.clone();
         Refresh::Pending(Box::pin(async move {
             // The task keeps the deadline. Should its runtime be gone or stuck, this still ends.
             let patience = shared.plan.deadline.saturating_add(Duration::from_secs(1));
-            match timeout(patience, ended.changed()).await {
-                Ok(Ok(())) if shared.progress().failures == 0 => shared.keys(shared.plan.clock.now()),
-                _ => Err(Refusal::keys_unavailable(MAX_BACK_OFF)),
-            }
+            let newest = timeout(patience, shared.newest(awaited, known));
+            newest.await.unwrap_or_else(|_| Err(Refusal::keys_unavailable(MAX_BACK_OFF)))
         }))
+    }
+
+    /// The fetch that ends next, which is caused if need be.
+    ///
+    /// # Errors
+    ///
+    /// The time until one may be caused again.
+    fn request_fetch(&self, now: Timestamp) -> Result<Awaited, Duration> {
+        // Counted under the lock under which a fetch begins and ends, so that the number is that of the right one.
+        let mut progress = self.progress();
+        if progress.phase == Phase::Idle {
+            progress.budget.take(now)?;
+            progress.phase = Phase::Requested;
+            self.fetch_now.notify_one();
+        }
+        let number = self.ended.borrow().count + 1;
+        Ok(Awaited { number, has_begun: progress.phase == Phase::UnderWay })
+    }
+
+    /// The keys after a fetch, for a reader who misses one among `known`.
+    async fn newest(&self, awaited: Awaited, known: Option<Arc<KeySet>>) -> Result<Arc<KeySet>, Refusal> {
+        self.success(awaited.number).await?;
+        let is_unchanged =
+            self.loaded_keys().map(|keys| Arc::as_ptr(&keys)) == known.as_ref().map(Arc::as_ptr);
+        // The provider may have answered before it published the key; a fetch that begins now, or has begun since, tells.
+        if awaited.has_begun
+            && is_unchanged
+            && let Ok(next) = self.request_fetch(self.plan.clock.now())
+        {
+            self.success(next.number).await?;
+        }
+        self.keys(self.plan.clock.now())
+    }
+
+    /// Waits for the end of a fetch; it counts as a success if it is one, or a later one is.
+    async fn success(&self, number: u64) -> Result<(), Refusal> {
+        let mut ended = self.ended.subscribe();
+        match ended.wait_for(|ended| ended.count >= number).await {
+            Ok(ended) if ended.last_success >= number => Ok(()),
+            _ => Err(Refusal::keys_unavailable(MAX_BACK_OFF)),
+        }
+    }
+
+    fn loaded_keys(&self) -> Option<Arc<KeySet>> {
+        self.loaded.load().as_ref().map(|loaded| loaded.keys.clone())
     }
 
     /// An unknown key is the token's fault if the keys are known to be current, and ours if they are not.
     fn refuse_unknown(&self, now: Timestamp, wait: Duration) -> Refusal {
-        let is_current = |loaded: &Loaded| {
-            now.saturating_duration_since(loaded.fetched_at) <= self.plan.unknown_key_interval
-        };
+        let is_current = |loaded: &Loaded| loaded.fetched_at.age(now) <= self.plan.unknown_key_interval;
         match &*self.loaded.load() {
             Some(loaded) if is_current(loaded) => Reason::UnknownKey.into(),
             _ => Refusal::keys_unavailable(wait),
@@ -144,11 +215,8 @@ impl Shared {
     pub(crate) async fn run(self: Arc<Self>) {
         loop {
             self.begin().await;
-            let started_at = self.plan.clock.now();
-            let result = match timeout(self.plan.deadline, self.fetch()).await {
-                Ok(result) => result,
-                Err(_) => Err(FetchError::new(format!("no whole answer within {:?}", self.plan.deadline))),
-            };
+            let started_at = FetchedAt { wall: self.plan.clock.now(), monotonic: Instant::now() };
+            let result = self.attempt().await;
             let pause = self.conclude(started_at, result);
             tokio::select! {
                 () = sleep(pause) => {}
@@ -159,11 +227,24 @@ impl Shared {
 
     /// From here on, whoever misses a key waits for this fetch, and who asked for one has been heard.
     async fn begin(&self) {
-        self.progress().is_fetching = true;
+        self.progress().phase = Phase::UnderWay;
         tokio::select! {
             biased;
             () = self.fetch_now.notified() => {}
             () = std::future::ready(()) => {}
+        }
+    }
+
+    /// One fetch within the deadline, as a task of its own: a panic of the fetcher or of the backend is a failed fetch, and
+    /// not the end of this task. It ends with the `JoinSet`, in time or not.
+    async fn attempt(self: &Arc<Self>) -> Result<Fetched, FetchError> {
+        let (shared, mut attempt) = (self.clone(), JoinSet::new());
+        attempt.spawn(async move { shared.fetch().await });
+        match timeout(self.plan.deadline, attempt.join_next()).await {
+            Ok(Some(Ok(result))) => result,
+            // What it said may be anything, and the panic hook has reported it.
+            Ok(_) => Err(FetchError::new("the fetch panicked")),
+            Err(_) => Err(FetchError::new(format!("no whole answer within {:?}", self.plan.deadline))),
         }
     }
 
@@ -178,27 +259,24 @@ impl Shared {
         };
 
         let loaded = self.loaded.load_full();
-        let known = loaded.as_ref().and_then(|loaded| {
-            let (validated, etag) = loaded.validator.as_ref()?;
-            (*validated == url).then_some((&loaded.keys, etag.as_str()))
-        });
-        let answer = self.get(&url, known.map(|(_, etag)| etag)).await?;
+        let known = loaded.as_deref().and_then(|loaded| Some((loaded, loaded.validator.as_ref()?)));
+        let known = known.filter(|(_, (validated, _))| *validated == url);
+        let answer = self.get(&url, known.map(|(_, (_, etag))| etag.as_str())).await?;
         let fresh_for = answer.cache_control.as_deref().and_then(cache_control::freshness);
         let validator = answer.etag.clone().map(|etag| (url, etag));
-        match known {
-            Some((keys, etag)) if answer.status == 304 => {
-                let validator = validator.or_else(|| loaded.as_ref()?.validator.clone());
-                tracing::trace!(etag, "the key set has not changed");
-                Ok(Fetched { keys: keys.clone(), fresh_for, validator, is_new: false })
-            }
-            _ => {
-                let body = require_ok(answer, "the key set")?.body;
-                let keys = rules
-                    .read_jwk_set(&body)
-                    .map_err(|error| FetchError::new("the key set is of no use").with_source(error))?;
-                Ok(Fetched { keys: Arc::new(keys), fresh_for, validator, is_new: true })
-            }
+        if let (Some((loaded, known)), 304) = (known, answer.status) {
+            tracing::trace!(etag = known.1, "the key set has not changed");
+            let validator = validator.or_else(|| Some(known.clone()));
+            return Ok(Fetched { validator, fresh_for, ..Fetched::again(loaded) });
         }
+        let body = require_ok(answer, "the key set")?.body;
+        if let Some(loaded) = loaded.as_deref().filter(|loaded| *loaded.body == *body) {
+            return Ok(Fetched { validator, fresh_for, ..Fetched::again(loaded) });
+        }
+        let keys = rules
+            .read_jwk_set(&body)
+            .map_err(|error| FetchError::new("the key set is of no use").with_source(error))?;
+        Ok(Fetched { keys: Arc::new(keys), body: body.into(), fresh_for, validator, is_new: true })
     }
 
     async fn get(&self, url: &str, if_none_match: Option<&str>) -> Result<FetchResponse, FetchError> {
@@ -207,13 +285,13 @@ impl Shared {
     }
 
     /// Publishes the result, and says how long to pause.
-    fn conclude(&self, started_at: Timestamp, result: Result<Fetched, FetchError>) -> Duration {
+    fn conclude(&self, started_at: FetchedAt, result: Result<Fetched, FetchError>) -> Duration {
         let (pause, failures) = match result {
             Ok(fetched) => {
                 let pause = self.pause_after_success(fetched.fresh_for);
                 self.log_success(&fetched);
-                let Fetched { keys, validator, .. } = fetched;
-                self.loaded.store(Some(Arc::new(Loaded { keys, fetched_at: started_at, validator })));
+                let Fetched { keys, body, validator, .. } = fetched;
+                self.loaded.store(Some(Arc::new(Loaded { keys, body, fetched_at: started_at, validator })));
                 (pause, 0)
             }
             Err(error) => {
@@ -223,9 +301,14 @@ impl Shared {
             }
         };
         let mut progress = self.progress();
-        progress.is_fetching = false;
+        progress.phase = Phase::Idle;
         progress.failures = failures;
-        self.ended.send_modify(|ended| *ended += 1);
+        self.ended.send_modify(|ended| {
+            ended.count += 1;
+            if failures == 0 {
+                ended.last_success = ended.count;
+            }
+        });
         pause
     }
 
@@ -271,14 +354,25 @@ impl Shared {
 
 struct Fetched {
     keys: Arc<KeySet>,
+    body: Arc<[u8]>,
     fresh_for: Option<Duration>,
     validator: Option<(String, String)>,
     is_new: bool,
 }
 
+impl Fetched {
+    /// The same keys as before.
+    fn again(Loaded { keys, body, .. }: &Loaded) -> Self {
+        Self { keys: keys.clone(), body: body.clone(), fresh_for: None, validator: None, is_new: false }
+    }
+}
+
 fn require_ok(answer: FetchResponse, what: &str) -> Result<FetchResponse, FetchError> {
     match answer.status {
         200 => Ok(answer),
+        304 => Err(FetchError::new(format!(
+            "{what} was answered with status 304 (not modified), though there was none to be modified"
+        ))),
         status @ 300..400 => Err(FetchError::new(format!(
             "{what} was answered with the redirect {status}, which is not followed"
         ))),
@@ -303,3 +397,55 @@ const MIN_REFRESH: Duration = Duration::from_secs(10);
 
 /// The longest pause between attempts during an outage; a provider that comes back is noticed within it.
 const MAX_BACK_OFF: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use linchpin_core::SystemClock;
+    use linchpin_jwt::Algorithm;
+
+    use super::*;
+    use crate::FetchFuture;
+
+    struct NeverFetches;
+
+    impl Fetch for NeverFetches {
+        fn fetch<'a>(&'a self, _: FetchRequest<'a>) -> FetchFuture<'a> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_at_the_very_end_of_the_pause_causes_one_fetch_and_not_two() {
+        let shared = Arc::new(Shared::new(Plan {
+            location: Location::JwksUrl("https://id.example/keys".to_owned()),
+            rules: KeyRules::new([Algorithm::ES256]),
+            transport: Transport::default(),
+            fetcher: Box::new(NeverFetches),
+            clock: Arc::new(SystemClock),
+            refresh: Duration::from_secs(300),
+            max_stale: Duration::from_secs(3600),
+            deadline: Duration::from_secs(5),
+            max_bytes: 1000,
+            unknown_key_interval: Duration::from_secs(10),
+        }));
+        shared.progress().phase = Phase::Idle;
+
+        // The pause has ended by itself, and nobody is left who would hear of the request.
+        assert!(matches!(shared.refresh(shared.plan.clock.now()), Refresh::Pending(_)));
+        shared.begin().await;
+
+        assert!(timeout(Duration::from_secs(1), shared.fetch_now.notified()).await.is_err());
+    }
+
+    #[test]
+    fn a_status_that_brings_no_document_is_told() {
+        let told = |status| require_ok(FetchResponse::new(status, ""), "it").unwrap_err().to_string();
+
+        assert_eq!(told(302), "it was answered with the redirect 302, which is not followed");
+        assert_eq!(
+            told(304),
+            "it was answered with status 304 (not modified), though there was none to be modified"
+        );
+        assert_eq!(told(500), "it was answered with status 500");
+    }
+}

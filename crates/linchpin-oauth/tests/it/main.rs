@@ -1,5 +1,7 @@
 //! Remote keys against scripted providers. Time is tokio's, paused, and a `FakeClock`: nothing sleeps.
 
+#[cfg(feature = "http-client")]
+mod http;
 mod script;
 mod unknown_keys;
 
@@ -86,6 +88,20 @@ async fn no_answer_that_is_no_key_set_replaces_good_keys() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_panic_while_fetching_is_a_failed_fetch() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.panic(JWKS);
+    let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(is_unavailable(&keys, &clock));
+
+    script.answer(JWKS, jwk_set([&key()]));
+
+    tokio::time::timeout(Duration::from_secs(10), keys.ready()).await.unwrap();
+    assert!(keys.keys(clock.now()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn keys_that_are_too_stale_are_not_used() {
     let (script, clock) = (Script::new(), FakeClock::default());
     script.answer(JWKS, jwk_set([&key()]));
@@ -99,6 +115,33 @@ async fn keys_that_are_too_stale_are_not_used() {
     clock.advance(Duration::from_micros(1));
 
     assert!(is_unavailable(&keys, &clock));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_keep_stale_keys_alive() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.answer(JWKS, jwk_set([&key()]));
+    let keys = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    keys.ready().await;
+    script.fail(JWKS);
+    clock.set(clock.now().saturating_sub(Duration::from_secs(24 * 60 * 60)));
+
+    tokio::time::sleep(Duration::from_secs(4 * 60 * 60 - 1)).await;
+    assert!(keys.keys(clock.now()).is_ok());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    assert!(is_unavailable(&keys, &clock));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_met_with_patience() {
+    let script = Script::new();
+    let _keys = remote().build_with(script.clone()).unwrap();
+
+    tokio::time::sleep(Duration::from_secs(60)).await;
+
+    let fetches = script.fetched().len();
+    assert!((14..=19).contains(&fetches), "{fetches} fetches in a minute");
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,6 +204,23 @@ async fn a_document_that_has_not_changed_is_as_good_as_a_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_etag_belongs_to_its_url() {
+    let (script, moved) = (Script::new(), "https://id.example/realms/school/new-keys");
+    let metadata = |jwks_uri| format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{jwks_uri}"}}"#);
+    script.answer(METADATA, metadata(JWKS));
+    script.answer(JWKS, FetchResponse::new(200, jwk_set([&key()])).etag("\"v1\""));
+    let keys = RemoteKeys::discovery(ISSUER, rules()).build_with(script.clone()).unwrap();
+    keys.ready().await;
+
+    script.answer(METADATA, metadata(moved));
+    script.answer(moved, jwk_set([&key()]));
+    tokio::time::sleep(Duration::from_secs(301)).await;
+
+    assert_eq!(script.fetched(), [METADATA, JWKS, METADATA, moved]);
+    assert_eq!(script.last_etag(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_task_ends_with_its_last_owner() {
     let script = Script::new();
     script.answer(JWKS, jwk_set([&key()]));
@@ -186,7 +246,7 @@ async fn all_wrong_settings_are_reported_at_once() {
         .fetch_deadline(Duration::ZERO)
         .max_bytes(0)
         .unknown_key_interval(Duration::ZERO)
-        .build()
+        .build_with(Script::new())
         .unwrap_err();
 
     let settings: Vec<&str> = error.problems().iter().map(|problem| problem.setting.as_str()).collect();
@@ -204,14 +264,72 @@ async fn all_wrong_settings_are_reported_at_once() {
     );
 }
 
+#[tokio::test]
+async fn durations_have_an_upper_bound() {
+    let (day, error) = (Duration::from_secs(24 * 60 * 60), |keys: RemoteKeysBuilder| {
+        keys.build_with(Script::new()).unwrap_err()
+    });
+    let told = |error: linchpin_core::ConfigError| -> Vec<String> {
+        error.problems().iter().map(|found| format!("{} {}", found.setting, found.problem)).collect()
+    };
+
+    assert_eq!(
+        told(error(remote().refresh(31 * day).max_stale(Duration::MAX).unknown_key_interval(31 * day))),
+        ["refresh is above 30 days", "max_stale is above 30 days", "unknown_key_interval is above 30 days"]
+    );
+    assert_eq!(
+        told(error(remote().unknown_key_interval(Duration::from_secs(301)))),
+        ["unknown_key_interval is longer than the refresh"]
+    );
+    assert!(
+        remote()
+            .refresh(30 * day)
+            .max_stale(30 * day)
+            .unknown_key_interval(30 * day)
+            .build_with(Script::new())
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn a_host_with_more_than_a_host_is_a_wrong_setting_and_so_is_an_issuer_with_a_query() {
+    let error = RemoteKeys::discovery("http://keycloak:8080/realms/a?x=1", rules())
+        .allow_http_host("Keycloak")
+        .allow_http_host("keycloak:8080")
+        .build_with(Script::new())
+        .unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "wrong configuration:\n  allow_http_host \"keycloak:8080\" is not a bare host; \
+         give the host alone, without scheme, port or path, for example keycloak\n  \
+         issuer holds a query or a fragment, which no issuer does; \
+         give the issuer as it stands in `iss`; keys elsewhere have a setting of their own"
+    );
+}
+
 #[test]
 fn without_a_runtime_the_error_says_what_to_do() {
-    let error = remote().build().unwrap_err();
+    let error = remote().build_with(Script::new()).unwrap_err();
 
     assert_eq!(
         error.to_string(),
         "wrong configuration:\n  runtime is missing: keys are fetched on a tokio runtime; \
          build it inside the runtime, for example below #[tokio::main] or #[actix_web::main]"
+    );
+}
+
+#[test]
+fn without_timers_the_error_says_what_to_do() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let _inside = runtime.enter();
+
+    let error = remote().build_with(Script::new()).unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "wrong configuration:\n  runtime has no timers: a fetch has a deadline; \
+         call enable_time or enable_all on the runtime's builder"
     );
 }
 

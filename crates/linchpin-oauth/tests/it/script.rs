@@ -27,6 +27,7 @@ struct State {
 enum Answer {
     Respond(FetchResponse),
     Hang,
+    Panic,
 }
 
 impl Script {
@@ -45,6 +46,10 @@ impl Script {
 
     pub(crate) fn hang(&self, url: &str) {
         self.set(url, Some(Answer::Hang));
+    }
+
+    pub(crate) fn panic(&self, url: &str) {
+        self.set(url, Some(Answer::Panic));
     }
 
     pub(crate) fn fetched(&self) -> Vec<String> {
@@ -81,6 +86,7 @@ impl Fetch for Script {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             match answer {
                 Some(Answer::Respond(response)) => Ok(response),
+                Some(Answer::Panic) => panic!("a bug in the fetcher"),
                 Some(Answer::Hang) => std::future::pending().await,
                 None => Err(FetchError::new("connection refused")),
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use linchpin_core::{Clock, FakeClock, Outcome, Reason, Refusal, VerifyToken};
+use linchpin_core::{Clock, FakeClock, Outcome, Pending, Reason, Refusal, VerifyToken};
 use linchpin_jwt::{SigningKey, Verifier};
 use linchpin_oauth::RemoteKeys;
 use serde_json::json;
@@ -59,6 +59,20 @@ impl Service {
         .map_err(|refusal| refusal.reason())
     }
 
+    /// Lets the background task begin what was requested; the script has then decided about its answer.
+    async fn begin_fetch(&self, number: usize) {
+        while self.fetches() < number {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn pending(&self, key: &SigningKey) -> Pending {
+        match self.verifier.verify(&self.token(key), self.clock.now()) {
+            Outcome::Pending(pending) => pending,
+            Outcome::Ready(_) => panic!("decided without a fetch"),
+        }
+    }
+
     fn fetches(&self) -> usize {
         self.script.fetched().len()
     }
@@ -93,6 +107,83 @@ async fn five_hundred_cold_requests_cause_one_fetch() {
 
     assert!(requests.join_all().await.iter().all(Result::is_ok));
     assert_eq!(service.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cold_requests_that_join_the_first_fetch_cause_no_second() {
+    let (script, key) = (Script::new(), key());
+    script.answer(JWKS, jwk_set([&key]));
+    let service = Service::start(&script);
+    service.begin_fetch(1).await;
+
+    let mut requests = JoinSet::new();
+    for _ in 0..500 {
+        requests.spawn(service.pending(&key));
+    }
+
+    assert!(requests.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(service.fetches(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_published_while_a_fetch_is_under_way_is_found_by_one_more() {
+    let (old, new) = (key(), key());
+    let service = Service::started_with(&old).await;
+    let stranger = service.pending(&stranger());
+    service.begin_fetch(2).await;
+
+    service.script.answer(JWKS, jwk_set([&old, &new]));
+    let mut requests = JoinSet::new();
+    for _ in 0..500 {
+        requests.spawn(service.pending(&new));
+    }
+
+    assert!(requests.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(stranger.await.unwrap_err().reason(), Reason::UnknownKey);
+    assert_eq!(service.fetches(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_a_fetch_stays_within_the_budget() {
+    let known = key();
+    let service = Service::started_with(&known).await;
+    service.verify(&stranger()).await.unwrap_err();
+    let causes_the_last = service.pending(&stranger());
+    service.begin_fetch(3).await;
+
+    let joins_it = service.pending(&stranger());
+
+    assert_eq!(joins_it.await.unwrap_err().reason(), Reason::UnknownKey);
+    assert_eq!(causes_the_last.await.unwrap_err().reason(), Reason::UnknownKey);
+    assert_eq!(service.fetches(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_judged_by_the_fetch_it_waited_for() {
+    let (old, new) = (key(), key());
+    let service = Service::started_with(&old).await;
+    service.script.answer(JWKS, jwk_set([&old, &new]));
+    let slow = service.pending(&new);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+
+    service.script.fail(JWKS);
+    assert_eq!(service.verify(&stranger()).await, Err(Reason::KeysUnavailable));
+
+    assert_eq!(service.fetches(), 3);
+    assert!(slow.await.is_ok(), "though the fetch after its own has failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_does_not_make_old_keys_current() {
+    let service = Service::started_with(&key()).await;
+    service.script.fail(JWKS);
+    service.clock.set(service.clock.now().saturating_sub(Duration::from_secs(3600)));
+
+    tokio::time::sleep(Duration::from_secs(11)).await;
+
+    for _ in 0..5 {
+        assert_eq!(service.verify(&stranger()).await, Err(Reason::KeysUnavailable));
+    }
 }
 
 #[tokio::test(start_paused = true)]
