@@ -106,7 +106,8 @@ async fn plain_http_goes_through_no_proxy() {
         child.args(["--exact", "http::plain_http_goes_through_no_proxy", "--nocapture"]);
         child.env(CHILD, "yes").env_remove("NO_PROXY").env_remove("no_proxy");
         child.envs(["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, nobody)));
-        assert!(child.status().unwrap().success());
+        let output = child.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         return;
     }
     let (url, _) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
