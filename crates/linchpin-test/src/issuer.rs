@@ -45,7 +45,7 @@ use crate::{
 pub struct TestIssuer {
     issuer: String,
     audience: String,
-    clock: SharedClock,
+    clock: Arc<dyn Clock>,
     keys: Arc<Keyring>,
 }
 
@@ -61,7 +61,7 @@ impl TestIssuer {
             issuer: "https://issuer.test".to_owned(),
             audience: "tests".to_owned(),
             algorithm: Algorithm::ES256,
-            clock: SharedClock(Arc::new(SystemClock)),
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -208,7 +208,7 @@ pub struct TestIssuerBuilder {
     issuer: String,
     audience: String,
     algorithm: Algorithm,
-    clock: SharedClock,
+    clock: Arc<dyn Clock>,
 }
 
 impl TestIssuerBuilder {
@@ -232,7 +232,7 @@ impl TestIssuerBuilder {
 
     /// Sets its clock, such as a `FakeClock`; the operating system's unless set.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = SharedClock(Arc::new(clock));
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -251,16 +251,6 @@ impl fmt::Debug for TestIssuerBuilder {
 
 pub(crate) fn public_pem(keys: &Keyring, algorithm: Algorithm) -> String {
     keys.current(algorithm).public_pem().expect("the key of an HMAC algorithm has no public half")
-}
-
-/// A clock of any kind, so that the issuer's type does not depend on it.
-#[derive(Clone)]
-struct SharedClock(Arc<dyn Clock>);
-
-impl Clock for SharedClock {
-    fn now(&self) -> Timestamp {
-        self.0.now()
-    }
 }
 
 #[cfg(test)]
