@@ -154,7 +154,7 @@ reasons! {
     /// `nbf` has not come yet.
     NotYetValid = "not_yet_valid", 401, INVALID_TOKEN,
         "The token is not valid yet.";
-    /// The token has no `iat`, and its profile demands one.
+    /// The token has no `iat`, and its profile, a maximum age or a maximum lifetime demands one.
     MissingIssuedAt = "missing_issued_at", 401, INVALID_TOKEN,
         "The token does not say when it was issued.";
     /// `iat` is not a number, or lies beyond every calendar.
@@ -163,6 +163,12 @@ reasons! {
     /// `iat` lies in the future.
     IssuedInFuture = "issued_in_future", 401, INVALID_TOKEN,
         "The token's time of issue lies in the future.";
+    /// `iat` lies further back than the configured maximum age.
+    TokenTooOld = "token_too_old", 401, INVALID_TOKEN,
+        "The token was issued too long ago.";
+    /// `exp` lies further from `iat` than the configured maximum lifetime.
+    LifetimeTooLong = "lifetime_too_long", 401, INVALID_TOKEN,
+        "The token is valid for longer than this service accepts.";
     /// The token has no `sub`, and its profile demands one.
     MissingSubject = "missing_subject", 401, INVALID_TOKEN,
         "The token names no subject.";

@@ -56,6 +56,8 @@ struct Rules {
     any_audience: bool,
     profile: Profile,
     leeway: Duration,
+    max_age: Option<Duration>,
+    max_lifetime: Option<Duration>,
     roles: RolesClaim,
     max_token_bytes: usize,
 }
@@ -75,6 +77,8 @@ impl Verifier {
                 any_audience: false,
                 profile: Profile::default(),
                 leeway: Duration::from_secs(30),
+                max_age: None,
+                max_lifetime: None,
                 roles: RolesClaim::default(),
                 max_token_bytes: 16 * 1024,
             },
@@ -266,6 +270,19 @@ impl Rules {
         if claims.issued_at.is_some_and(|at| at > latest_start) {
             return Err(Reason::IssuedInFuture);
         }
+        if let Some(max_age) = self.max_age {
+            let issued_at = claims.issued_at.ok_or(Reason::MissingIssuedAt)?;
+            if now > issued_at.saturating_add(max_age).saturating_add(self.leeway) {
+                return Err(Reason::TokenTooOld);
+            }
+        }
+        if let Some(max_lifetime) = self.max_lifetime {
+            // Both times are the issuer's, so its clock does not matter and no leeway is given.
+            let issued_at = claims.issued_at.ok_or(Reason::MissingIssuedAt)?;
+            if expires_at > issued_at.saturating_add(max_lifetime) {
+                return Err(Reason::LifetimeTooLong);
+            }
+        }
         Ok(())
     }
 }
@@ -321,6 +338,22 @@ impl VerifierBuilder {
     /// Sets how far the issuer's clock may be off, for `exp`, `nbf` and `iat`; 30 seconds unless set, at most 10 minutes.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.rules.leeway = leeway;
+        self
+    }
+
+    /// Refuses tokens that were issued longer ago than this, whatever their expiry says; off unless set.
+    ///
+    /// A token without `iat` is refused then. The leeway is given here as well.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.rules.max_age = Some(max_age);
+        self
+    }
+
+    /// Refuses tokens whose `exp` lies further from their `iat` than this; off unless set.
+    ///
+    /// A token without `iat` is refused then.
+    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
+        self.rules.max_lifetime = Some(max_lifetime);
         self
     }
 
@@ -385,6 +418,15 @@ impl VerifierBuilder {
         }
         if rules.max_token_bytes == 0 {
             problems.report("max_token_bytes", "is zero", "give what a token may have, for example 16384");
+        }
+        for (setting, limit) in [("max_age", rules.max_age), ("max_lifetime", rules.max_lifetime)] {
+            if limit.is_some_and(|limit| limit.is_zero()) {
+                problems.report(
+                    setting,
+                    "is zero",
+                    "give what a token may have, or leave it out for no limit",
+                );
+            }
         }
         if rules.leeway > MAX_LEEWAY {
             problems.report(

@@ -65,6 +65,8 @@ impl Auth {
             profile: Profile::default(),
             algorithms: None,
             leeway: None,
+            max_age: None,
+            max_lifetime: None,
             roles: RolesClaim::default(),
             max_token_bytes: None,
             clock: Arc::new(SystemClock),
@@ -162,6 +164,8 @@ pub struct AuthBuilder {
     profile: Profile,
     algorithms: Option<Algorithms>,
     leeway: Option<Duration>,
+    max_age: Option<Duration>,
+    max_lifetime: Option<Duration>,
     roles: RolesClaim,
     max_token_bytes: Option<usize>,
     clock: Arc<dyn Clock>,
@@ -231,6 +235,18 @@ impl AuthBuilder {
     /// Sets how far the issuer's clock may be off; 30 seconds unless set.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Some(leeway);
+        self
+    }
+
+    /// Refuses tokens that were issued longer ago than this, whatever their expiry says; off unless set.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+
+    /// Refuses tokens whose `exp` lies further from their `iat` than this; off unless set.
+    pub fn max_lifetime(mut self, max_lifetime: Duration) -> Self {
+        self.max_lifetime = Some(max_lifetime);
         self
     }
 
@@ -359,6 +375,12 @@ impl AuthBuilder {
         }
         if let Some(leeway) = self.leeway {
             verifier = verifier.leeway(leeway);
+        }
+        if let Some(max_age) = self.max_age {
+            verifier = verifier.max_age(max_age);
+        }
+        if let Some(max_lifetime) = self.max_lifetime {
+            verifier = verifier.max_lifetime(max_lifetime);
         }
         if let Some(max) = self.max_token_bytes {
             verifier = verifier.max_token_bytes(max);

@@ -61,6 +61,12 @@ fn configure(vars: &mut Vars) -> AuthBuilder {
     if let Some(leeway) = vars.seconds("AUTH_LEEWAY") {
         auth = auth.leeway(leeway);
     }
+    if let Some(max_age) = vars.seconds("AUTH_MAX_AGE") {
+        auth = auth.max_age(max_age);
+    }
+    if let Some(max_lifetime) = vars.seconds("AUTH_MAX_LIFETIME") {
+        auth = auth.max_lifetime(max_lifetime);
+    }
     if let Some(roles) = vars.parse("AUTH_ROLES_CLAIM", "give a name such as roles, or /realm_access/roles") {
         auth = auth.roles(roles);
     }

@@ -59,6 +59,13 @@ pub const SETTINGS: &[Setting] = &[
         "The signature algorithms that are allowed, separated by commas",
     ),
     setting("AUTH_LEEWAY", "leeway", "30", "How far the issuer's clock may be off, in seconds, 600 at most"),
+    setting("AUTH_MAX_AGE", "max_age", "no limit", "How long ago a token may have been issued, in seconds"),
+    setting(
+        "AUTH_MAX_LIFETIME",
+        "max_lifetime",
+        "no limit",
+        "How far a token's `exp` may lie from its `iat`, in seconds",
+    ),
     setting(
         "AUTH_ROLES_CLAIM",
         "roles",

@@ -1,6 +1,6 @@
 //! The little service: its routes, who guards them, and what they answer.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use linchpin_core::{FakeClock, Gate};
 use linchpin_jwt::{Profile, RolesClaim, Verifier, VerifierBuilder};
@@ -99,6 +99,9 @@ impl Service {
         let clients =
             gate(Verifier::builder(issuer.issuer(), issuer.key_set()).client_ids(["test-client", "other"]));
 
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let brief = gate(issuer.verifier_builder().max_age(minutes(10)).max_lifetime(minutes(120)));
+
         let route = |path, gate: &Gate, handler| Route { path, gate: Some(gate.clone()), handler };
         let open = |path, handler| Route { path, gate: None, handler };
         let routes = vec![
@@ -117,6 +120,7 @@ impl Service {
             route("/rfc9068", &profile(Profile::Rfc9068), Handler::Caller),
             route("/open-edx", &profile(Profile::OpenEdx), Handler::Caller),
             route("/clients", &clients, Handler::Caller),
+            route("/brief", &brief, Handler::Caller),
             route("/many-keys", &gate(many_keys.verifier_builder()), Handler::Caller),
             route("/keycloak-realm", &roles(RolesClaim::keycloak_realm()), Handler::Admin),
             route("/keycloak-client", &roles(RolesClaim::keycloak_client("grades")), Handler::Admin),

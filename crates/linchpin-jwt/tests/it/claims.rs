@@ -141,6 +141,29 @@ fn times_end_and_begin_at_the_leeway_exactly() {
 }
 
 #[test]
+fn age_and_lifetime_are_bounded_if_wanted() {
+    let issued = |iat: i64, exp: i64| {
+        claims(|claims| {
+            claims["iat"] = json!(now() + iat);
+            claims["exp"] = json!(now() + exp);
+        })
+    };
+    let seconds = Duration::from_secs;
+    let aged = |iat| reason(verifier().max_age(seconds(60)), &issued(iat, 1000));
+    let lasting = |exp| reason(verifier().max_lifetime(seconds(60)), &issued(-10, exp));
+
+    assert_eq!(aged(-90), None, "sixty seconds, and thirty of leeway");
+    assert_eq!(aged(-91), Some(Reason::TokenTooOld));
+    assert_eq!(lasting(50), None);
+    assert_eq!(lasting(51), Some(Reason::LifetimeTooLong));
+    assert_eq!(reason(verifier(), &issued(-1_000_000, 1_000_000)), None, "both are off unless set");
+    let without_iat = claims(|_| {});
+    assert_eq!(reason(verifier().max_age(seconds(60)), &without_iat), Some(Reason::MissingIssuedAt));
+    assert_eq!(reason(verifier().max_lifetime(seconds(60)), &without_iat), Some(Reason::MissingIssuedAt));
+    assert!(verifier().max_age(Duration::ZERO).max_lifetime(Duration::ZERO).build().is_err());
+}
+
+#[test]
 fn other_kinds_of_token_are_refused() {
     let header = |typ: &str| {
         let header = json!({"alg": "ES256", "typ": typ, "kid": KEY.key_id()}).to_string();

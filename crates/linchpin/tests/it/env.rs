@@ -144,6 +144,10 @@ async fn variables_change_what_is_accepted() {
     assert_eq!(reason(&[], &plain).await, None);
     assert_eq!(reason(&[("AUTH_PROFILE", "rfc9068")], &plain).await, Some(Reason::WrongTokenType));
     assert_eq!(reason(&[("AUTH_MAX_TOKEN_BYTES", "100")], &good).await, Some(Reason::TokenTooLarge));
+    let old = issuer.token("ann").claim("iat", SystemClock.now().as_unix_seconds() - 1000).sign();
+    assert_eq!(reason(&[], &old).await, None);
+    assert_eq!(reason(&[("AUTH_MAX_AGE", "600")], &old).await, Some(Reason::TokenTooOld));
+    assert_eq!(reason(&[("AUTH_MAX_LIFETIME", "1000")], &old).await, Some(Reason::LifetimeTooLong));
     assert_eq!(reason(&[("AUTH_JWKS_URL", &issuer.jwks_url())], &good).await, None);
 
     let roles = async |vars: &[(&str, &str)]| outcome(&url, vars, &good).await.unwrap().has_role("staff");

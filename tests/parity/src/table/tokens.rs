@@ -1,5 +1,7 @@
 //! Well-formed credentials that fail, for every reason there is.
 
+use std::time::Duration;
+
 use linchpin_core::Reason::{self, *};
 use linchpin_jwt::{Algorithm, SigningKey};
 use linchpin_test::TokenBuilder;
@@ -147,6 +149,14 @@ fn profiles(service: &Service) -> Vec<Row> {
         refused("rfc9068 demands a client", "/rfc9068", ann().without("client_id"), MissingClientId),
         refused("rfc9068 demands a time of issue", "/rfc9068", ann().without("iat"), MissingIssuedAt),
         refused("rfc9068 demands an identifier", "/rfc9068", ann().without("jti"), MissingTokenId),
+        refused("an old token", "/brief", ann().claim("iat", NOW - 1000), TokenTooOld),
+        refused(
+            "a token for too long",
+            "/brief",
+            ann().expires_in(Duration::from_secs(7201)),
+            LifetimeTooLong,
+        ),
+        refused("a token of unknown age", "/brief", ann().without("iat"), MissingIssuedAt),
         refused("a client is demanded", "/clients", ann().without("client_id"), MissingClientId),
         refused(
             "an authorized party is no client",
