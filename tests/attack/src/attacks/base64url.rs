@@ -26,8 +26,11 @@ pub(super) fn attacks(scene: &Scene) -> Vec<Attack> {
     attacks
 }
 
+/// What is done to the text of a part.
+type Change = fn(&str) -> String;
+
 /// What is done to a part, and why it is refused.
-fn changes() -> [(&'static str, Reason, fn(&str) -> String); 12] {
+fn changes() -> [(&'static str, Reason, Change); 12] {
     [
         ("padded with one sign too few", MalformedCredential, |part| format!("{part}=")),
         ("padded", MalformedCredential, |part| format!("{part}==")),
@@ -45,7 +48,7 @@ fn changes() -> [(&'static str, Reason, fn(&str) -> String); 12] {
 }
 
 /// A good token by the scene's own key in which one part is changed before it is signed; the signature after.
-fn changed(scene: &Scene, part: &str, change: fn(&str) -> String) -> String {
+fn changed(scene: &Scene, part: &str, change: Change) -> String {
     // The member makes sure that both alphabets differ in both texts.
     let more = r#","x":"??????>>>>>>""#;
     let header = encode(with_spare_bits(scene.header(more)));

@@ -150,7 +150,8 @@ fn of_any_algorithm(scene: &Scene, algorithm: Algorithm) -> Vec<Attack> {
         (
             "with its last bit changed",
             with(|mut s| {
-                s.last_mut().map(|last| *last ^= 1);
+                let last = s.len() - 1;
+                s[last] ^= 1;
                 s
             }),
         ),

@@ -1,5 +1,7 @@
 //! Every attack against both services.
 
+mod reasons;
+
 use std::{collections::HashSet, sync::LazyLock};
 
 use attack::{Attack, Refused, Scene, Target, attacks, serve_both};
