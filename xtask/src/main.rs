@@ -1,7 +1,9 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
 use std::{
+    fs,
     io::{self, IsTerminal},
+    path::Path,
     process::{Command, ExitCode},
     time::Instant,
 };
@@ -18,6 +20,8 @@ Chores:
   lint       formatting, clippy and rustdoc, with warnings denied
   features   build each published crate alone: without features, with its defaults, with each feature, with all
   package    package every published crate, as for an upload
+  fuzz --seconds N
+             run each fuzz target for N seconds, with the nightly toolchain and cargo-fuzz
   ci         all of them, as CI does
 ";
 
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
         ["lint"] => lint(),
         ["features"] => features(),
         ["package"] => package(),
+        ["fuzz", "--seconds", seconds] => fuzz(seconds),
         ["ci"] => lint().and_then(|()| features()).and_then(|()| package()).and_then(|()| test()),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");
@@ -85,6 +90,35 @@ fn package() -> Result<(), String> {
         arguments.extend(["--package", &published.name]);
     }
     cargo(&arguments)
+}
+
+/// Each target starts from its seeds and keeps what it finds in `fuzz/corpus` and `fuzz/artifacts`, which are not committed.
+fn fuzz(seconds: &str) -> Result<(), String> {
+    let seconds: u32 = seconds.parse().map_err(|_| format!("--seconds {seconds}: give a whole number"))?;
+    let installed = Command::new("cargo").args(["+nightly", "fuzz", "--version"]).output();
+    if !installed.is_ok_and(|output| output.status.success()) {
+        return Err("this needs `rustup toolchain install nightly` and `cargo install cargo-fuzz`".to_owned());
+    }
+    for target in FUZZ_TARGETS {
+        // libFuzzer writes to the first folder and reads from both; it does not create either.
+        let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+        fs::create_dir_all(root().join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
+        // The `cargo` of rustup, because only that understands `+nightly`.
+        run(Command::new("cargo")
+            .args(["+nightly", "fuzz", "run", target, &corpus, &seeds, "--"])
+            .arg(format!("-max_total_time={seconds}"))
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .env_remove("RUSTC")
+            .current_dir(root()))?;
+    }
+    Ok(())
+}
+
+const FUZZ_TARGETS: [&str; 4] = ["jws", "claims", "jwk_set", "authorization"];
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder in the repository")
 }
 
 struct Published {
