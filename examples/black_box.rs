@@ -56,7 +56,7 @@ impl Service {
 
     /// Sends SIGTERM, and returns whether the process ended well and the rest of its log.
     fn stop(mut self) -> (bool, Vec<Value>) {
-        let sent = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
+        let sent = Command::new("sh").args(["-c", &format!("kill {}", self.process.id())]).status().unwrap();
         assert!(sent.success());
         let log = (&mut self.log).map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
         (self.process.wait().unwrap().success(), log)

@@ -50,7 +50,14 @@ impl Serving {
     /// Sends a signal; then the status, and what was printed beside the issuer.
     async fn end(mut self, signal: &str) -> (Option<i32>, String, String) {
         let id = self.process.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-s", signal, &id]).status().await.unwrap().success());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &format!("kill -s {signal} {id}")])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
         let status = self.process.wait().await.unwrap();
         let (mut stdout, mut stderr) = (String::new(), String::new());
         while let Some(line) = self.stdout.next_line().await.unwrap() {

@@ -71,7 +71,8 @@ fn the_curl_lines_work_when_pasted() {
     }
 
     let pasted = Command::new("sh").arg("-c").arg(script.join("\n")).output().unwrap();
-    let interrupted = Command::new("kill").args(["-s", "INT", &serving.id().to_string()]).status().unwrap();
+    let interrupted =
+        Command::new("sh").args(["-c", &format!("kill -s INT {}", serving.id())]).status().unwrap();
     let ended = serving.wait().unwrap();
 
     let said = String::from_utf8_lossy(&pasted.stdout);
