@@ -317,7 +317,7 @@ impl Shared {
         let longest = self.plan.refresh;
         let wanted = fresh_for.map_or(longest, |fresh_for| fresh_for.max(MIN_REFRESH).min(longest));
         // A tenth earlier at most, so that forty services that started together do not fetch together for ever.
-        wanted.mul_f64(1.0 - 0.1 * random())
+        wanted.mul_f64(1.0 - 0.1 * random()).max(MIN_REFRESH)
     }
 
     fn log_success(&self, fetched: &Fetched) {

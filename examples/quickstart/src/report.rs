@@ -143,3 +143,31 @@ pub(crate) fn print_curl_lines(provider: &Process, services: &[Process; 2]) {
     println!("# sign with a new key from now on");
     println!("curl -s -X POST {provider}/dev/rotate {json} -d '{{}}'");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(answers: [Answer; 2]) -> Report {
+        let case = Case {
+            sent: "no token",
+            path: "/whoami",
+            authorization: None,
+            expected: Answer::refused(401, "missing_credential"),
+            shows: "who brings nothing is asked to authenticate",
+        };
+        let mut report = Report::new(true);
+        report.row(&case, answers);
+        report
+    }
+
+    #[test]
+    fn one_answer_that_is_not_as_expected_is_a_failure() {
+        let expected = || Answer::refused(401, "missing_credential");
+
+        assert!(report([expected(), expected()]).end());
+        assert!(!report([expected(), Answer::OK]).end(), "another status");
+        assert!(!report([Answer::refused(401, "expired"), expected()]).end(), "another reason");
+        assert!(!report([expected(), Answer { status: 401, reason: None }]).end(), "no reason");
+    }
+}

@@ -162,7 +162,7 @@ async fn metadata_of_another_issuer_is_not_believed() {
 async fn keys_are_refreshed_ahead_of_need_within_the_bounds_of_cache_control() {
     for (cache_control, at_least, at_most) in [
         (None, 270, 300),
-        (Some("no-store"), 9, 10),
+        (Some("no-store"), 10, 10),
         (Some("max-age=60"), 54, 60),
         (Some("max-age=86400"), 270, 300),
     ] {
