@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Answer, Caller, Clock, Extensions, Outcome, Pending, Problem, Reason, Refusal, SystemClock, VerifyToken,
-    token_from_authorization,
+    credential::credential_from_authorization,
 };
 
 /// Decides who may enter: a verifier, and how its refusals are told.
@@ -80,8 +80,9 @@ impl Gate {
 
     /// Decides about a request by the values of its `Authorization` headers.
     pub fn check<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Check {
-        match token_from_authorization(authorization, self.inner.verifier.schemes()) {
-            Ok(token) => match self.inner.verifier.verify(token, self.inner.clock.now()) {
+        let verifier = &self.inner.verifier;
+        match credential_from_authorization(authorization, verifier.schemes()) {
+            Ok((scheme, token)) => match verifier.verify_under(scheme, token, self.inner.clock.now()) {
                 Outcome::Ready(result) => match self.settle(result) {
                     Ok(identity) => Check::Admit(identity),
                     Err(answer) => Check::Refuse(answer),
