@@ -294,6 +294,30 @@ mod tests {
     }
 
     #[test]
+    fn the_verifier_is_told_the_scheme_as_it_spells_it() {
+        struct ByScheme;
+
+        impl VerifyToken for ByScheme {
+            fn verify(&self, _: &str, _: Timestamp) -> Outcome {
+                panic!("asked without the scheme")
+            }
+
+            fn verify_under(&self, scheme: &str, _: &str, _: Timestamp) -> Outcome {
+                let reason = if scheme == "JWT" { Reason::Expired } else { Reason::UnsupportedScheme };
+                Outcome::Ready(Err(reason.into()))
+            }
+
+            fn schemes(&self) -> &[&'static str] {
+                &["Bearer", "JWT"]
+            }
+        }
+        let gate = Gate::new(Arc::new(ByScheme));
+
+        assert_eq!(answer(&gate, "jwt x").reason(), Some(Reason::Expired));
+        assert_eq!(answer(&gate, "Bearer x").reason(), Some(Reason::UnsupportedScheme));
+    }
+
+    #[test]
     fn a_decision_that_waits_ends_like_any_other() {
         let (gate, _) = gate();
 

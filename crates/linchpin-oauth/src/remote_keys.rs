@@ -38,7 +38,19 @@ impl RemoteKeys {
     ///
     /// The metadata counts only if its `issuer` is this one, byte for byte.
     pub fn discovery(issuer: impl Into<String>, rules: KeyRules) -> RemoteKeysBuilder {
-        RemoteKeysBuilder::new(Location::Discovery { issuer: issuer.into() }, rules)
+        let issuer = issuer.into();
+        RemoteKeysBuilder::new(Location::Discovery { base: issuer.clone(), issuer }, rules)
+    }
+
+    /// Keys by metadata that stands below another URL than the issuer's: the shared one of Microsoft Entra's tenants.
+    ///
+    /// Its `issuer` has to be this one, byte for byte, all the same.
+    pub fn discovery_at(
+        base: impl Into<String>,
+        issuer: impl Into<String>,
+        rules: KeyRules,
+    ) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Location::Discovery { base: base.into(), issuer: issuer.into() }, rules)
     }
 
     /// Keys at a URL that is known.
@@ -237,7 +249,7 @@ impl RemoteKeysBuilder {
         }
         let transport = Transport::allowing_http_to(http_hosts);
         let (setting, checked) = match &self.location {
-            Location::Discovery { issuer } => ("issuer", transport.check_issuer(issuer)),
+            Location::Discovery { base, .. } => ("issuer", transport.check_issuer(base)),
             Location::JwksUrl(url) => ("jwks_url", transport.check(url)),
         };
         if let Err(bad) = checked {

@@ -37,8 +37,8 @@ pub(crate) struct Plan {
 /// Where the keys are.
 #[derive(Debug)]
 pub(crate) enum Location {
-    /// At the `jwks_uri` of this issuer's metadata.
-    Discovery { issuer: String },
+    /// At the `jwks_uri` of this issuer's metadata, which stands below `base`.
+    Discovery { base: String, issuer: String },
     /// At this URL.
     JwksUrl(String),
 }
@@ -46,7 +46,7 @@ pub(crate) enum Location {
 impl Location {
     pub(crate) fn url(&self) -> &str {
         match self {
-            Self::Discovery { issuer: url } | Self::JwksUrl(url) => url,
+            Self::Discovery { base: url, .. } | Self::JwksUrl(url) => url,
         }
     }
 }
@@ -252,8 +252,8 @@ impl Shared {
         let Plan { location, transport, rules, .. } = &self.plan;
         let url = match location {
             Location::JwksUrl(url) => url.clone(),
-            Location::Discovery { issuer } => {
-                let answer = self.get(&Metadata::url(issuer), None).await?;
+            Location::Discovery { base, issuer } => {
+                let answer = self.get(&Metadata::url(base), None).await?;
                 Metadata::read(&require_ok(answer, "the metadata")?.body, issuer, transport)?.jwks_uri
             }
         };

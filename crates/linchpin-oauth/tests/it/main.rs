@@ -3,6 +3,7 @@
 #[cfg(feature = "http-client")]
 mod http;
 mod script;
+mod tenants;
 mod unknown_keys;
 
 use std::{sync::Arc, time::Duration};
