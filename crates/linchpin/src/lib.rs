@@ -74,8 +74,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
+mod builder;
 #[cfg(feature = "remote")]
 mod env;
+mod issuer;
+mod providers;
 #[cfg(feature = "remote")]
 mod settings;
 
@@ -94,9 +97,12 @@ pub use linchpin_oauth as oauth;
 #[cfg(feature = "tower")]
 pub use linchpin_tower as tower;
 
-pub use self::auth::{Auth, AuthBuilder};
 #[cfg(feature = "remote")]
 pub use self::settings::{SETTINGS, Setting};
+pub use self::{
+    auth::Auth,
+    builder::{AuthBuilder, Several},
+};
 
 /// Compiles the README's examples.
 #[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote"))]

@@ -3,3 +3,5 @@
 #[cfg(feature = "remote")]
 mod env;
 mod keys;
+#[cfg(feature = "remote")]
+mod providers;
