@@ -69,16 +69,23 @@
 //! # Features
 //!
 //! - `remote` (default): keys fetched from the issuer, and `Auth::from_env`.
+//! - `config-file`: several issuers in a TOML or JSON file: `AUTH_CONFIG`, `Auth::from_file`.
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
 mod builder;
+#[cfg(feature = "config-file")]
+mod config_file;
+#[cfg(feature = "config-file")]
+mod config_tree;
 #[cfg(feature = "remote")]
 mod env;
 mod issuer;
 mod providers;
+#[cfg(feature = "remote")]
+mod reader;
 #[cfg(feature = "remote")]
 mod settings;
 
