@@ -1,5 +1,7 @@
 //! The facade: settings, and what they become. How requests are answered is the parity runner's to show.
 
+#[cfg(feature = "config-file")]
+mod config_file;
 #[cfg(feature = "remote")]
 mod env;
 mod keys;
