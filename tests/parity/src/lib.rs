@@ -20,7 +20,7 @@ use std::net::{SocketAddr, TcpListener};
 
 pub use self::{
     late_keys::Hold,
-    service::{Handler, Route, Service, Tenant, Who},
+    service::{HELD, Handler, Route, Service, Tenant, Who},
     table::{Expected, Outside, Row, outside_the_promise, table},
     wire::{Answer, Request, send},
 };

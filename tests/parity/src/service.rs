@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use linchpin_core::{FakeClock, Gate};
-use linchpin_jwt::{Profile, RolesClaim, Verifier, VerifierBuilder};
+use linchpin_jwt::{Issuers, Profile, RolesClaim, Verifier, VerifierBuilder};
 use linchpin_test::TestIssuer;
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,8 @@ pub struct Service {
     pub issuer: TestIssuer,
     /// The same issuer by name, with more keys than are tried for a token that names none: accepted by `/many-keys`.
     pub many_keys: TestIssuer,
+    /// Another issuer, an Open edX LMS with keys and an audience of its own: accepted by `/issuers` beside the first.
+    pub lms: TestIssuer,
     /// Decides when the requests to `/held` go on.
     pub hold: Hold,
     routes: &'static [Route],
@@ -79,6 +81,8 @@ impl Service {
         let issuer = TestIssuer::builder().clock(clock.clone()).build();
         let many_keys = TestIssuer::builder().clock(clock.clone()).build();
         (0..4).for_each(|_| many_keys.rotate());
+        let lms =
+            TestIssuer::builder().issuer("https://lms.test").audience("openedx").clock(clock.clone()).build();
         let (hold, held) = Hold::new();
 
         let gate = |verifier: VerifierBuilder| {
@@ -91,6 +95,18 @@ impl Service {
             let keys = LateKeys::new(&issuer, arrival);
             gate(Verifier::builder(issuer.issuer(), keys).audience(issuer.audience()).clock(clock.clone()))
         };
+        let one_of = |builder: VerifierBuilder| builder.build().expect("every issuer is configured");
+        let without_keys = |name, arrival| {
+            let keys = LateKeys::new(&issuer, arrival);
+            one_of(Verifier::builder(name, keys).audience(issuer.audience()).clock(clock.clone()))
+        };
+        let issuers = Issuers::new([
+            one_of(issuer.verifier_builder()),
+            one_of(lms.verifier_builder().profile(Profile::OpenEdx)),
+            without_keys(DOWN, Arrival::NotTried),
+            without_keys(HELD, Arrival::Held(held.clone())),
+        ]);
+        let issuers = Gate::new(Arc::new(issuers.expect("each issuer is there once"))).clock(clock.clone());
         let strict = gate(issuer.verifier_builder());
         let optional = strict.clone().optional();
         let hooked = strict.clone().realm("grades").on_refusal(|refusal, extensions| {
@@ -121,6 +137,7 @@ impl Service {
             route("/open-edx", &profile(Profile::OpenEdx), Handler::Caller),
             route("/clients", &clients, Handler::Caller),
             route("/brief", &brief, Handler::Caller),
+            route("/issuers", &issuers, Handler::Caller),
             route("/many-keys", &gate(many_keys.verifier_builder()), Handler::Caller),
             route("/keycloak-realm", &roles(RolesClaim::keycloak_realm()), Handler::Admin),
             route("/keycloak-client", &roles(RolesClaim::keycloak_client("grades")), Handler::Admin),
@@ -133,7 +150,7 @@ impl Service {
             open("/unlayered-claims", Handler::Claims),
         ];
         // The servers run until the process ends, and so do their routes.
-        Self { issuer, many_keys, hold, routes: routes.leak() }
+        Self { issuer, many_keys, lms, hold, routes: routes.leak() }
     }
 
     /// What every server exposes.
@@ -154,6 +171,10 @@ impl fmt::Debug for Service {
     }
 }
 
+/// An issuer of `/issuers` whose keys are not there.
+pub(crate) const DOWN: &str = "https://down.test";
+/// An issuer of `/issuers` whose keys are waited for until a [`Hold`] lets go; they are those of the first issuer.
+pub const HELD: &str = "https://held.test";
 /// The scope that [`Handler::Scoped`] demands.
 pub(crate) const SCOPE: &str = "read:reports";
 /// The role that [`Handler::Admin`] demands.

@@ -2,6 +2,7 @@
 
 mod admitted;
 mod credentials;
+mod issuers;
 mod tokens;
 
 use linchpin_core::Reason;
@@ -21,7 +22,8 @@ pub struct Row {
 
 /// Every row.
 pub fn table(service: &Service) -> Vec<Row> {
-    [admitted::rows(service), credentials::rows(service), tokens::rows(service)].concat()
+    [admitted::rows(service), credentials::rows(service), tokens::rows(service), issuers::rows(service)]
+        .concat()
 }
 
 fn row(name: impl Into<String>, request: Request, expected: impl Into<Expected>) -> Row {
