@@ -7,3 +7,5 @@ mod env;
 mod keys;
 #[cfg(feature = "remote")]
 mod providers;
+#[cfg(feature = "remote")]
+mod several;
