@@ -7,7 +7,7 @@ use linchpin_jwt::{Algorithms, KeyRules, KeySet, KeySource, Refresh};
 use tokio::{runtime::Handle, task::AbortHandle, time::sleep};
 
 use crate::{
-    Fetch,
+    Fetch, KeysHealth,
     location::{self, Transport},
     task::{Location, Plan, Shared},
 };
@@ -63,6 +63,11 @@ impl RemoteKeys {
     /// Waits until the first keys are there, however long that takes.
     pub async fn ready(&self) {
         self.owner.shared.first_success().await;
+    }
+
+    /// How the keys are, as of `now`.
+    pub fn health(&self, now: Timestamp) -> KeysHealth {
+        self.owner.shared.health(now)
     }
 }
 

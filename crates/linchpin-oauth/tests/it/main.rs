@@ -1,5 +1,6 @@
 //! Remote keys against scripted providers. Time is tokio's, paused, and a `FakeClock`: nothing sleeps.
 
+mod health;
 #[cfg(feature = "http-client")]
 mod http;
 mod script;
