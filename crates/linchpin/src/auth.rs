@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use linchpin_core::{Clock, Gate, VerifyToken};
 use linchpin_jwt::Issuers;
 
-use crate::{AuthBuilder, Several, issuer::Source};
+use crate::{AuthBuilder, Health, Several, issuer::Source};
 
 /// Verification as a service needs it: made once at start, from settings to [`layer`](Self::layer) or
 /// [`middleware`](Self::middleware).
@@ -140,6 +140,13 @@ impl Auth {
     /// one that has keys is enough: were it all, an outage of one would take the service away from the callers of the others.
     pub fn is_ready(&self) -> bool {
         self.issuers.is_ready(self.clock.now())
+    }
+
+    /// How each issuer is: the state of its keys, how many there are, how old, and why the last fetch failed.
+    ///
+    /// It is a picture of this moment, taken without waiting for anything.
+    pub fn health(&self) -> Health {
+        Health::of(&self.sources, self.clock.now())
     }
 
     /// Waits until the first keys are there; at once, if they were given. Of several issuers, one is enough.

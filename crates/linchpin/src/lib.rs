@@ -82,6 +82,7 @@ mod config_file;
 mod config_tree;
 #[cfg(feature = "remote")]
 mod env;
+mod health;
 mod issuer;
 mod providers;
 #[cfg(feature = "remote")]
@@ -109,6 +110,7 @@ pub use self::settings::{SETTINGS, Setting};
 pub use self::{
     auth::Auth,
     builder::{AuthBuilder, Several},
+    health::{Health, IssuerHealth, IssuerState},
 };
 
 /// Compiles the README's examples.

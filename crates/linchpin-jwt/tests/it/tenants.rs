@@ -94,6 +94,22 @@ fn a_key_that_is_kept_to_one_tenant_signs_for_no_other() {
 }
 
 #[test]
+fn of_two_keys_with_one_name_only_the_partys_own_counts() {
+    let (of_a, of_b) = (key().with_key_id(Some("same")), key().with_key_id(Some("same")));
+    let jwk = |key: &SigningKey, tenant: &str| {
+        let mut jwk = key.public_jwk();
+        jwk["issuer"] = json!(issuer(tenant));
+        jwk
+    };
+    let set = json!({"keys": [jwk(&of_a, A), jwk(&of_b, B)]}).to_string();
+    let issuers = tenants(Arc::new(rules().bind_to_issuers().read_jwk_set(set.as_bytes()).unwrap()));
+
+    assert_eq!(reason(&issuers, &of_a, &issuer(A), json!(A)), None);
+    assert_eq!(reason(&issuers, &of_b, &issuer(B), json!(B)), None);
+    assert_eq!(reason(&issuers, &of_a, &issuer(B), json!(B)), Some(Reason::BadSignature));
+}
+
+#[test]
 fn the_issuer_of_a_key_counts_only_where_it_is_asked_for() {
     let issuers = tenants(read(rules()));
 

@@ -4,6 +4,7 @@
 mod config_file;
 #[cfg(feature = "remote")]
 mod env;
+mod health;
 mod keys;
 #[cfg(feature = "remote")]
 mod providers;

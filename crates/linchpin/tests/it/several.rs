@@ -127,6 +127,33 @@ async fn an_issuer_that_never_had_keys_touches_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_waited_is_judged_by_the_clock_of_all() {
+    let scene = Scene::with_a(Behaviour::Refuse).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    scene.providers.set(KEYS_A, Behaviour::Serve(scene.a.jwk_set()));
+    let token = scene.a.token("ann").sign();
+
+    let outcome = scene.verify(&token);
+
+    assert!(matches!(outcome, Outcome::Pending(_)));
+    assert!(settled(outcome).await.is_ok(), "the fake clock stands where the token is valid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_health_tells_which_issuer_is_in_trouble_and_why() {
+    let scene = Scene::with_a(Behaviour::Status(500)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    let health = scene.auth.health();
+
+    let [a, b] = health.issuers() else { panic!("{health:?}") };
+    assert_eq!((a.state, b.state), (linchpin::IssuerState::NeverLoaded, linchpin::IssuerState::Fresh));
+    assert_eq!(a.last_error.as_deref(), Some("the key set was answered with status 500"));
+    assert_eq!((a.keys, b.keys, b.last_error.as_deref()), (0, 1, None));
+    assert!(health.is_ready() && !health.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_issuer_whose_keys_became_too_old_touches_no_other() {
     let scene = Scene::with_a(Behaviour::Serve(String::new())).await;
     scene.providers.set(KEYS_A, Behaviour::Serve(scene.a.jwk_set()));
