@@ -51,9 +51,12 @@ pub(crate) struct Remote {
     pub(crate) has_ca_pem: bool,
     /// What is left to the builder of the key source, which knows the defaults and the bounds.
     pub(crate) configure: Vec<Box<dyn FnOnce(RemoteKeysBuilder) -> RemoteKeysBuilder + Send>>,
-    pub(crate) start_with:
-        Option<Box<dyn FnOnce(RemoteKeysBuilder) -> Result<RemoteKeys, ConfigError> + Send>>,
+    pub(crate) start_with: Option<Start>,
 }
+
+/// Starts to fetch in another way than by default.
+#[cfg(feature = "remote")]
+type Start = Box<dyn FnOnce(RemoteKeysBuilder) -> Result<RemoteKeys, ConfigError> + Send>;
 
 /// A finished issuer: a verifier, or one for each tenant, and the keys that these share.
 pub(crate) struct Built {

@@ -78,8 +78,6 @@ mod auth;
 mod builder;
 #[cfg(feature = "config-file")]
 mod config_file;
-#[cfg(feature = "config-file")]
-mod config_tree;
 #[cfg(feature = "remote")]
 mod env;
 mod health;

@@ -1,10 +1,9 @@
 //! What is told of the issuers.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use linchpin::{
     Auth, IssuerState, Reason, Refusal, Timestamp,
-    core::FakeClock,
     jwt::{Algorithm, Algorithms, KeySet, KeySource, Refresh},
 };
 use linchpin_test::TestIssuer;
@@ -57,7 +56,7 @@ fn keys_that_are_not_fetched_have_states_of_their_own() {
 #[tokio::test]
 async fn fetched_keys_are_told_with_their_age_and_the_last_error() {
     let mut served = TestIssuer::start().await.unwrap();
-    let clock = FakeClock::default();
+    let clock = linchpin::core::FakeClock::default();
     let auth = Auth::issuer(served.issuer())
         .audience("tests")
         .algorithms([Algorithm::ES256])
@@ -66,14 +65,14 @@ async fn fetched_keys_are_told_with_their_age_and_the_last_error() {
         .unwrap();
     auth.ready().await;
 
-    clock.advance(Duration::from_secs(90));
+    clock.advance(std::time::Duration::from_secs(90));
     let fresh = auth.health();
     let [issuer] = fresh.issuers() else { panic!("{fresh:?}") };
     assert_eq!((&*issuer.issuer, issuer.keys, issuer.age_seconds), (served.issuer(), 1, Some(90)));
     assert!(matches!(issuer.state, IssuerState::Fresh | IssuerState::Refreshing), "{issuer:?}");
 
     served.stop().await;
-    clock.advance(Duration::from_secs(5 * 3600));
+    clock.advance(std::time::Duration::from_secs(5 * 3600));
     let old = auth.health();
     assert_eq!(
         (old.issuers()[0].state, old.is_ready(), auth.is_ready()),

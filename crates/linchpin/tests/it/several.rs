@@ -25,15 +25,21 @@ enum Behaviour {
 
 /// Providers by the URL of their keys, and how often each was asked.
 #[derive(Clone, Default)]
-struct Providers(Arc<Mutex<HashMap<String, (Option<Behaviour>, usize)>>>);
+struct Providers(Arc<Mutex<HashMap<String, Provider>>>);
+
+#[derive(Default)]
+struct Provider {
+    behaviour: Option<Behaviour>,
+    fetches: usize,
+}
 
 impl Providers {
     fn set(&self, url: &str, behaviour: Behaviour) {
-        self.0.lock().unwrap().entry(url.to_owned()).or_default().0 = Some(behaviour);
+        self.0.lock().unwrap().entry(url.to_owned()).or_default().behaviour = Some(behaviour);
     }
 
     fn fetches(&self, url: &str) -> usize {
-        self.0.lock().unwrap().get(url).map_or(0, |(_, fetches)| *fetches)
+        self.0.lock().unwrap().get(url).map_or(0, |provider| provider.fetches)
     }
 }
 
@@ -42,9 +48,9 @@ impl Fetch for Providers {
         Box::pin(async move {
             let behaviour = {
                 let mut providers = self.0.lock().unwrap();
-                let (behaviour, fetches) = providers.entry(request.url.to_owned()).or_default();
-                *fetches += 1;
-                behaviour.clone()
+                let provider = providers.entry(request.url.to_owned()).or_default();
+                provider.fetches += 1;
+                provider.behaviour.clone()
             };
             match behaviour.unwrap_or(Behaviour::Refuse) {
                 Behaviour::Serve(document) => Ok(FetchResponse::new(200, document)),
