@@ -40,7 +40,8 @@ impl AuthBuilder {
     ///
     /// It is the form of Microsoft Entra; [`entra_id_tenants`](Auth::entra_id_tenants) has the rest of it. A tenant is its id,
     /// a GUID in lower case, as it stands in `tid`. The tenants share all settings and keys, and a key that is published for one
-    /// issuer alone verifies no other's tokens.
+    /// issuer alone verifies no other's tokens; of a [key source](Self::key_source) of your own, that is for the source to see to
+    /// ([`KeyRules::bind_to_issuers`](linchpin_jwt::KeyRules::bind_to_issuers)).
     pub fn tenants(mut self, tenants: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.issuer.tenants.extend(tenants.into_iter().map(Into::into));
         self.issuer.is_for_tenants = true;
