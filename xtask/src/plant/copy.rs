@@ -149,12 +149,12 @@ impl Copy {
     }
 }
 
-/// The first test that libtest reports as failed, or else one that it was still waiting for.
+/// The first test by name that failed, since they end in any order, or else one that libtest was still waiting for.
 fn first_failure(told: &str) -> String {
     let failed = |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned());
     let hangs = |line: &str| Some(line.strip_prefix("test ")?.split_once(" has been running")?.0.to_owned());
-    let named = told.lines().find_map(failed);
-    let hanging = || told.lines().find_map(hangs).map(|test| format!("{test} (does not end)"));
+    let named = told.lines().filter_map(failed).min();
+    let hanging = || told.lines().filter_map(hangs).min().map(|test| format!("{test} (does not end)"));
     named.or_else(hanging).unwrap_or_else(|| "the test program ended early".to_owned())
 }
 
@@ -174,8 +174,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_failure_is_found_in_what_libtest_prints() {
-        let told = "running 3 tests\ntest a::good ... ok\ntest a::bad ... FAILED\ntest b::bad ... FAILED\n";
+    fn the_first_failure_by_name_is_found_in_what_libtest_prints() {
+        let told = "running 3 tests\ntest a::good ... ok\ntest b::bad ... FAILED\ntest a::bad ... FAILED\n";
         let hangs = "test a::good ... ok\ntest a::slow has been running for over 60 seconds\n";
 
         assert_eq!(first_failure(told), "a::bad");

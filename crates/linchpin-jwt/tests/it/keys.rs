@@ -71,6 +71,8 @@ fn an_algorithm_that_is_not_allowed_is_refused_whatever_the_keys_are() {
     for alg in ["none", "NONE", "HS256", "RS256", "ES384", "EdDSA", "PS256", "ES256K", "es256"] {
         let token = token(&KEY, json!({"alg": alg, "kid": KEY.key_id()}));
         assert_eq!(reason(keys(), &token), Some(Reason::AlgorithmNotAllowed), "{alg}");
+        let by_the_set = keys().verify_jws(&token).unwrap_err();
+        assert_eq!(by_the_set.reason(), Reason::AlgorithmNotAllowed, "{alg}");
     }
 }
 
