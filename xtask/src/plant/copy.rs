@@ -167,7 +167,7 @@ fn of(path: &Path) -> impl Fn(std::io::Error) -> String {
 }
 
 /// How long a test program may run; libtest names a test that hangs after a minute.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 #[cfg(test)]
 mod tests {
