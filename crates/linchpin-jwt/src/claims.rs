@@ -562,7 +562,10 @@ mod tests {
         assert!(!read("{}").unwrap().is_restricted);
         assert!(read(r#"{"is_restricted":true}"#).unwrap().is_restricted);
         assert!(!read(r#"{"is_restricted":false}"#).unwrap().is_restricted);
-        assert_eq!(reason(r#"{"is_restricted":"true"}"#), Some(Reason::MalformedClaims));
+        for restricted in [r#""true""#, "null", "1", "[true]", "{}"] {
+            let payload = format!(r#"{{"is_restricted":{restricted}}}"#);
+            assert_eq!(reason(&payload), Some(Reason::MalformedClaims), "{restricted}");
+        }
         for filters in
             [r#""content_org:edX""#, r#"{"content_org":"edX"}"#, r#"[["content_org:edX"]]"#, "[7]", "null"]
         {

@@ -145,6 +145,19 @@ mod tests {
     }
 
     #[test]
+    fn the_allow_list_counts_whatever_the_key_says() {
+        for (jwk, allowed) in [
+            (with(json!({"alg": "ES256"})), vec![Algorithm::ES384, Algorithm::RS256]),
+            (with(json!({"alg": "ES256"})), vec![]),
+            (p256(), vec![Algorithm::ES384]),
+        ] {
+            let refused =
+                Jwk::read(&jwk, allowed.into_iter().collect(), false).err().map(|error| error.kind());
+            assert_eq!(refused, Some(KeyErrorKind::NotAllowed), "{jwk}");
+        }
+    }
+
+    #[test]
     fn a_key_that_is_not_well_formed_says_so() {
         for members in [
             json!({"kty": 7}),

@@ -4,6 +4,7 @@ use std::{fmt, io, sync::Arc};
 
 use linchpin_core::{Caller, Clock, Outcome, Reason, Refusal, SystemClock, Timestamp, VerifyToken};
 use linchpin_jwt::{Algorithm, KeySet, Verifier, VerifierBuilder};
+use serde_json::Value;
 
 use crate::{
     ServedIssuer, TokenBuilder,
@@ -182,6 +183,22 @@ impl TestIssuer {
         self.keys.withdraw_old();
     }
 
+    /// Publishes one more JWK, as it is: a key of another program, or one that nobody should use.
+    ///
+    /// It stands in [`jwk_set`](Self::jwk_set) and in what a [`ServedIssuer`] answers, at the end; the issuer neither signs
+    /// nor verifies with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let issuer = linchpin_test::TestIssuer::new();
+    /// issuer.publish(serde_json::json!({"kty": "oct", "kid": "leaked", "k": "AAAA"}));
+    /// assert!(issuer.jwk_set().contains("leaked"));
+    /// ```
+    pub fn publish(&self, jwk: impl Into<Value>) {
+        self.keys.publish(jwk.into());
+    }
+
     pub(crate) fn keys(&self) -> &Keyring {
         &self.keys
     }
@@ -256,7 +273,6 @@ pub(crate) fn public_pem(keys: &Keyring, algorithm: Algorithm) -> String {
 #[cfg(test)]
 mod tests {
     use linchpin_jwt::KeyRules;
-    use serde_json::Value;
 
     use super::*;
 

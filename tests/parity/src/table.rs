@@ -94,6 +94,13 @@ impl Expected {
         }
     }
 
+    /// The same answer by a gate whose first scheme is another one.
+    #[must_use]
+    pub fn scheme(self, scheme: &str) -> Self {
+        let challenge = self.challenge.map(|challenge| challenge.replacen("Bearer", scheme, 1));
+        Self { challenge, ..self }
+    }
+
     fn challenge(self, challenge: &str) -> Self {
         Self { challenge: Some(challenge.to_owned()), ..self }
     }
