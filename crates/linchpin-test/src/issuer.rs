@@ -177,6 +177,11 @@ impl TestIssuer {
         self.keys.rotate();
     }
 
+    /// Replaces the current keys by new ones under the same key ids, as providers should not and some do.
+    pub fn swap_keys(&self) {
+        self.keys.swap();
+    }
+
     /// Takes back the keys that [`rotate`](Self::rotate) replaced: tokens signed with them are refused from now on.
     pub fn withdraw_old_keys(&self) {
         self.keys.withdraw_old();
