@@ -8,6 +8,7 @@ use linchpin_jwt::{Algorithm, KeySet, Verifier, VerifierBuilder};
 use crate::{
     ServedIssuer, TokenBuilder,
     keyring::{Keyring, LiveKeys},
+    tls::Tls,
 };
 
 /// An issuer within the test: it signs tokens with real keys and needs no network.
@@ -82,7 +83,16 @@ impl TestIssuer {
     ///
     /// If no loopback port can be had.
     pub async fn serve(self) -> io::Result<ServedIssuer> {
-        ServedIssuer::start(self).await
+        ServedIssuer::start(self, None).await
+    }
+
+    /// Like [`serve`](Self::serve), over TLS and with a [certificate](ServedIssuer::certificate_pem) that nobody has signed.
+    ///
+    /// # Errors
+    ///
+    /// If no loopback port or no certificate can be had.
+    pub async fn serve_tls(self) -> io::Result<ServedIssuer> {
+        ServedIssuer::start(self, Some(Tls::generate()?)).await
     }
 
     pub(crate) fn renamed(self, issuer: String) -> Self {

@@ -29,6 +29,7 @@ mod behaviour;
 mod issuer;
 mod keyring;
 mod served;
+mod tls;
 mod token;
 
 pub use self::{

@@ -19,6 +19,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket},
     sync::{oneshot, watch},
     task::{JoinHandle, JoinSet},
@@ -27,6 +28,7 @@ use tokio::{
 use crate::{
     Behaviour, TestIssuer,
     behaviour::{Document, MOVED, ServedBody, with_status},
+    tls::Tls,
 };
 
 /// A [`TestIssuer`] that publishes its metadata and its keys on a loopback port.
@@ -59,11 +61,13 @@ pub struct ServedIssuer {
 }
 
 impl ServedIssuer {
-    pub(crate) async fn start(issuer: TestIssuer) -> io::Result<Self> {
+    pub(crate) async fn start(issuer: TestIssuer, tls: Option<Tls>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(State {
-            issuer: issuer.renamed(format!("http://{address}")),
+            issuer: issuer.renamed(format!("{scheme}://{address}")),
+            tls,
             behaviour: watch::Sender::new(Behaviour::Serve),
             discovery: watch::Sender::new(0),
             jwks: watch::Sender::new(0),
@@ -77,6 +81,11 @@ impl ServedIssuer {
     /// The address on which it listens, also while it is stopped.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The certificate of a server [with TLS](TestIssuer::serve_tls) in PEM, which nobody trusts who is not told to.
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.state.tls.as_ref().map(Tls::certificate_pem)
     }
 
     /// Where the keys are, as discovery says.
@@ -160,6 +169,7 @@ impl fmt::Debug for ServedIssuer {
 /// What the server and its owner share.
 struct State {
     issuer: TestIssuer,
+    tls: Option<Tls>,
     behaviour: watch::Sender<Behaviour>,
     discovery: watch::Sender<usize>,
     jwks: watch::Sender<usize>,
@@ -244,16 +254,27 @@ async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::R
         };
         if let Ok((stream, _)) = accepted {
             let state = state.clone();
-            let service = service_fn(move |request| state.clone().answer(request));
             connections.spawn(async move {
-                // A client that goes away is no concern of the test issuer.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                // A client that goes away, or trusts the certificate not, is no concern of the test issuer.
+                match &state.clone().tls {
+                    None => serve_connection(stream, state).await,
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve_connection(stream, state).await;
+                        }
+                    }
+                }
             });
         }
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
     connections.shutdown().await;
+}
+
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, state: Arc<State>) {
+    let service = service_fn(move |request| state.clone().answer(request));
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Takes the port back without listening on it.

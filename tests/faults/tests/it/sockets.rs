@@ -227,6 +227,27 @@ async fn a_provider_without_tls_on_an_https_url_is_a_failed_fetch() {
     }
 }
 
+#[tokio::test]
+async fn a_certificate_is_trusted_by_who_is_told_to_and_by_nobody_else() {
+    for framework in Framework::ALL {
+        let provider = TestIssuer::new().serve_tls().await.unwrap();
+        let pem = provider.certificate_pem().unwrap();
+        let auth = Auth::issuer(provider.issuer()).audience(provider.audience());
+        let trusting = Auth::issuer(provider.issuer()).audience(provider.audience()).ca_pem(pem);
+        let (auth, trusting) = (auth.build().unwrap(), trusting.build().unwrap());
+        let token = provider.token("ann").sign();
+
+        let refused = framework.serve(auth.clone()).await.get("/whoami", &token).await;
+        assert_eq!((refused.status, refused.reason.as_deref()), (503, Some("keys_unavailable")));
+        assert_eq!((provider.discovery_fetches(), provider.jwks_fetches()), (0, 0), "nothing was asked");
+        let health = auth.health();
+        let error = health.issuers().first().and_then(|issuer| issuer.last_error.clone()).unwrap_or_default();
+        assert!(error.contains("certificate"), "{error}");
+
+        assert_eq!(framework.serve(trusting).await.get("/whoami", &token).await.status, 200);
+    }
+}
+
 fn everywhere() -> impl Iterator<Item = (Framework, Way)> {
     let ways = [Way::Discovery, Way::JwksUrl];
     Framework::ALL.into_iter().flat_map(move |framework| ways.map(|way| (framework, way)))
