@@ -111,7 +111,7 @@ async fn actix(auth: Auth) -> Service {
             let status = response.status().as_u16();
             let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
             let retry_after = retry_after.map(str::to_owned);
-            let body = to_bytes(response.into_body()).await.ok().expect("a body in memory");
+            let body = to_bytes(response.into_body()).await.expect("a body in memory");
             answer(status, retry_after.as_deref(), &body)
         })
     };
