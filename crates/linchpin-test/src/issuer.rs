@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     ServedIssuer, TokenBuilder,
     keyring::{Keyring, LiveKeys},
+    tls::Tls,
 };
 
 /// An issuer within the test: it signs tokens with real keys and needs no network.
@@ -83,7 +84,16 @@ impl TestIssuer {
     ///
     /// If no loopback port can be had.
     pub async fn serve(self) -> io::Result<ServedIssuer> {
-        ServedIssuer::start(self).await
+        ServedIssuer::start(self, None).await
+    }
+
+    /// Like [`serve`](Self::serve), over TLS and with a [certificate](ServedIssuer::certificate_pem) that nobody has signed.
+    ///
+    /// # Errors
+    ///
+    /// If no loopback port or no certificate can be had.
+    pub async fn serve_tls(self) -> io::Result<ServedIssuer> {
+        ServedIssuer::start(self, Some(Tls::generate()?)).await
     }
 
     pub(crate) fn renamed(self, issuer: String) -> Self {
@@ -176,6 +186,11 @@ impl TestIssuer {
     /// Replaces the current keys by new ones, and keeps the old ones published.
     pub fn rotate(&self) {
         self.keys.rotate();
+    }
+
+    /// Replaces the current keys by new ones under the same key ids, as providers should not and some do.
+    pub fn swap_keys(&self) {
+        self.keys.swap();
     }
 
     /// Takes back the keys that [`rotate`](Self::rotate) replaced: tokens signed with them are refused from now on.

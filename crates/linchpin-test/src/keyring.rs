@@ -52,6 +52,17 @@ impl Keyring {
         keys.refresh();
     }
 
+    /// Replaces the current keys by new ones of the same names, as nobody should.
+    pub(crate) fn swap(&self) {
+        let mut keys = self.lock();
+        let swapped = keys.current.iter().map(|key| {
+            let new = SigningKey::generate(key.algorithm()).expect("a test machine has randomness");
+            Arc::new(new.with_key_id(key.key_id()))
+        });
+        keys.current = swapped.collect();
+        keys.refresh();
+    }
+
     pub(crate) fn withdraw_old(&self) {
         let mut keys = self.lock();
         keys.old.clear();
