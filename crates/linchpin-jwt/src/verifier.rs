@@ -130,7 +130,12 @@ impl Verifier {
         let without_newer_keys: Refusal = match inner.keys.keys(now) {
             Ok(keys) => match inner.verify_with(jws, &keys, now) {
                 Ok(caller) => return Outcome::Ready(Ok(Arc::new(caller))),
-                Err(Failure::Refused(reason)) => return Outcome::Ready(Err(reason.into())),
+                Err(Failure::Refused(reason)) => {
+                    if reason == Reason::BadSignature {
+                        inner.keys.signature_failed(now);
+                    }
+                    return Outcome::Ready(Err(reason.into()));
+                }
                 Err(Failure::KeyMissing(reason)) => reason.into(),
             },
             Err(unavailable) => unavailable,

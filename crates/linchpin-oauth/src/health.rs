@@ -50,6 +50,8 @@ pub struct KeysHealth {
     pub state: KeyState,
     /// How many keys there are, whether they are too old or not.
     pub keys: usize,
+    /// How many of the published keys are not used; the log names them.
+    pub skipped: usize,
     /// How long ago the fetch began that brought them, or found them unchanged; `None` without keys.
     pub age: Option<Duration>,
     /// Why the last fetch failed, if it did; what the provider sent stands in it shortened and escaped, if at all.

@@ -33,13 +33,17 @@
 mod budget;
 mod cache_control;
 mod fetch;
+mod handover;
 mod health;
 #[cfg(feature = "http-client")]
 mod http_fetch;
 mod location;
+mod machine;
 mod metadata;
 mod remote_keys;
+mod sync;
 mod task;
+mod tell;
 
 #[cfg(feature = "http-client")]
 pub use self::http_fetch::HttpFetch;

@@ -10,6 +10,7 @@ use crate::{
     Fetch, KeysHealth,
     location::{self, Transport},
     task::{Location, Plan, Shared},
+    tell::Teller,
 };
 
 /// The published keys of an issuer, fetched in the background and kept while the issuer is down.
@@ -83,6 +84,10 @@ impl KeySource for RemoteKeys {
     fn refresh(&self, now: Timestamp) -> Refresh {
         self.owner.shared.refresh(now)
     }
+
+    fn signature_failed(&self, now: Timestamp) {
+        self.owner.shared.suspect(now);
+    }
 }
 
 impl fmt::Debug for RemoteKeys {
@@ -97,6 +102,7 @@ impl fmt::Debug for RemoteKeys {
 #[must_use]
 pub struct RemoteKeysBuilder {
     location: Location,
+    issuer_name: Option<String>,
     rules: KeyRules,
     clock: Arc<dyn Clock>,
     http_hosts: Vec<String>,
@@ -113,6 +119,7 @@ impl RemoteKeysBuilder {
     fn new(location: Location, rules: KeyRules) -> Self {
         Self {
             location,
+            issuer_name: None,
             rules,
             clock: Arc::new(SystemClock),
             http_hosts: Vec::new(),
@@ -124,6 +131,12 @@ impl RemoteKeysBuilder {
             max_bytes: 1024 * 1024,
             unknown_key_interval: Duration::from_secs(10),
         }
+    }
+
+    /// Names the issuer in the log; unless set, it is the issuer of the metadata, or the URL if that is all that is known.
+    pub fn issuer_name(mut self, name: impl Into<String>) -> Self {
+        self.issuer_name = Some(name.into());
+        self
     }
 
     /// Sets how often the keys are fetched; 300 seconds unless set, between 10 seconds and 30 days.
@@ -223,7 +236,9 @@ impl RemoteKeysBuilder {
             let fix = "call enable_time or enable_all on the runtime's builder";
             return Err(ConfigError::single("runtime", "has no timers: a fetch has a deadline", fix));
         }
+        let issuer = self.issuer_name.as_deref().unwrap_or_else(|| self.location.issuer());
         let shared = Arc::new(Shared::new(Plan {
+            teller: Teller::new(issuer, self.location.url()),
             location: self.location,
             rules: self.rules,
             transport,

@@ -271,7 +271,7 @@ impl Remote {
             rules = rules.max_keys(max);
         }
         let builder = match self.jwks_url {
-            Some(url) => RemoteKeys::jwks_url(url, rules),
+            Some(url) => RemoteKeys::jwks_url(url, rules).issuer_name(issuer),
             None => RemoteKeys::discovery_at(base, issuer, rules),
         };
         let builder =
@@ -311,6 +311,16 @@ impl KeySource for Held {
             #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.refresh(now),
             Self::Wrong => Refresh::Refused(Reason::KeysUnavailable.into()),
+        }
+    }
+
+    fn signature_failed(&self, now: Timestamp) {
+        match self {
+            Self::Static(keys) => keys.signature_failed(now),
+            Self::Custom(keys) => keys.signature_failed(now),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.signature_failed(now),
+            Self::Wrong => {}
         }
     }
 }

@@ -3,7 +3,9 @@
 mod health;
 #[cfg(feature = "http-client")]
 mod http;
+mod log;
 mod script;
+mod suspicion;
 mod tenants;
 mod unknown_keys;
 
