@@ -1,11 +1,15 @@
 //! Faults on real sockets, with the real HTTP client.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use faults::{Concerns, FAULTS, Fault, Framework, MAX_BYTES, Service};
 use linchpin::Auth;
 use linchpin_core::FakeClock;
 use linchpin_jwt::{Algorithm, SigningKey};
+use linchpin_oauth::{Fetch, FetchFuture, FetchRequest, HttpFetch};
 use linchpin_test::{Behaviour, ServedIssuer, TestIssuer};
 use tokio::{
     task::LocalSet,
@@ -51,6 +55,7 @@ impl Scene {
             .algorithms([Algorithm::ES256])
             .jwks_fetch_deadline(DEADLINE)
             .jwks_max_bytes(MAX_BYTES)
+            .fetch_with(client())
             .clock(clock.clone());
         if let Some(url) = jwks_url {
             auth = auth.jwks_url(url);
@@ -241,11 +246,29 @@ async fn a_certificate_is_trusted_by_who_is_told_to_and_by_nobody_else() {
         assert_eq!((refused.status, refused.reason.as_deref()), (503, Some("keys_unavailable")));
         assert_eq!((provider.discovery_fetches(), provider.jwks_fetches()), (0, 0), "nothing was asked");
         let health = auth.health();
-        let error = health.issuers().first().and_then(|issuer| issuer.last_error.clone()).unwrap_or_default();
+        let error = health.issuers()[0].last_error.clone().unwrap_or_default();
         assert!(error.contains("certificate"), "{error}");
 
         assert_eq!(framework.serve(trusting).await.get("/whoami", &token).await.status, 200);
     }
+}
+
+/// The real client, which is made once: reading the system's certificates takes as long as many fetches.
+#[derive(Clone)]
+struct SharedClient(Arc<HttpFetch>);
+
+impl Fetch for SharedClient {
+    fn fetch<'a>(&'a self, request: FetchRequest<'a>) -> FetchFuture<'a> {
+        self.0.fetch(request)
+    }
+}
+
+fn client() -> SharedClient {
+    thread_local! {
+        // One for each test, since a client's connections belong to the runtime in which they were made.
+        static CLIENT: SharedClient = SharedClient(Arc::new(HttpFetch::new(None).expect("the system has root certificates")));
+    }
+    CLIENT.with(Clone::clone)
 }
 
 fn everywhere() -> impl Iterator<Item = (Framework, Way)> {
