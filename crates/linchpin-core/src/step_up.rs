@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::{Facts, Reason, Refusal};
+use crate::{Facts, Refusal};
 
 /// How, and how recently, the user must have signed in: the challenge of OAuth 2.0 step-up authentication (RFC 9470).
 ///
@@ -68,7 +68,7 @@ impl StepUp {
     ///
     /// # Errors
     ///
-    /// [`InsufficientAuthentication`](Reason::InsufficientAuthentication) if not, which answers 401 and tells what is asked.
+    /// [`InsufficientAuthentication`](crate::Reason::InsufficientAuthentication) if not, which answers 401 and tells what is asked.
     pub fn check(&self, facts: Facts<'_>) -> Result<(), Refusal> {
         let caller = facts.caller();
         let has_context =
