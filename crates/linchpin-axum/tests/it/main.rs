@@ -2,4 +2,6 @@
 
 mod extractors;
 mod layer;
+mod require;
+mod routes;
 mod support;
