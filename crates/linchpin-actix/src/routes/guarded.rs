@@ -20,8 +20,8 @@ use crate::VerifyMiddleware;
 
 /// Routes behind their policies: a service for `App::service`, made by [`Routes::guarded_by`].
 ///
-/// It answers for every path: what the application declares before it is outside the table, what it adds behind it is
-/// refused.
+/// It answers for every path: what the application declares before it is outside the table, and what it adds behind it is
+/// not reached.
 ///
 /// # Examples
 ///

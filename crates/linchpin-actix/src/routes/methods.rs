@@ -10,6 +10,7 @@ use actix_web::{
 };
 use linchpin_core::{Gate, IntoPolicy, Policy};
 
+use super::Build;
 use crate::VerifyMiddleware;
 
 /// The methods of one path, each with a policy and a handler.
@@ -23,7 +24,7 @@ pub struct Methods {
 pub(super) struct Method {
     pub(super) name: &'static str,
     pub(super) policy: Policy,
-    pub(super) build: Box<dyn FnOnce(&Gate) -> Route>,
+    pub(super) build: Build,
 }
 
 macro_rules! methods {

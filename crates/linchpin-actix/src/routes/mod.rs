@@ -5,9 +5,9 @@
 //! middleware with its policy around each route; there is no middleware to forget. The names and answers are those of
 //! `linchpin_axum::routes`.
 //!
-//! What has no handler is told only to those with a valid token, as 404 or 405; to others it is 401. What stands in the
-//! application without being declared, because it was added by [`Routes::merge_undeclared`] or behind the routes, is
-//! refused with 403.
+//! What has no handler is told only to those with a valid token, as 404 or 405; to others it is 401. Services without a
+//! policy can be brought along by [`Routes::merge_undeclared`]: until they are declared, they are refused with 403. What the
+//! application adds behind the routes is not reached at all.
 //!
 //! # Examples
 //!
@@ -107,7 +107,7 @@ pub struct Routes {
     methods: Vec<(String, Method)>,
     nested: Vec<Nested>,
     undeclared: Vec<Configure>,
-    fallback: Option<Box<dyn FnOnce(&Gate) -> Route>>,
+    fallback: Option<Build>,
 }
 
 /// What is mounted below a path under one policy.
@@ -118,6 +118,8 @@ struct Nested {
 }
 
 type Configure = Box<dyn FnOnce(&mut ServiceConfig)>;
+/// Makes the route once the gate is known.
+type Build = Box<dyn FnOnce(&Gate) -> Route>;
 
 impl Routes {
     /// No routes yet.
@@ -219,8 +221,8 @@ impl Routes {
 
     /// The finished service, for `App::service`: each route behind a middleware of `gate` that decides by its policy.
     ///
-    /// It answers for every path, so that what is added to the application behind it is refused. Whether the gate itself is
-    /// optional, or has a policy, does not matter.
+    /// It answers for every path, so that what is added to the application behind it is not reached. Whether the gate itself
+    /// is optional, or has a policy, does not matter.
     pub fn guarded_by(self, gate: &Gate) -> Guarded {
         Guarded::new(self, gate.clone(), Undeclared::default())
     }

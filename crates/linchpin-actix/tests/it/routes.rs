@@ -150,7 +150,6 @@ async fn what_no_table_declares_is_refused_logged_and_counted() {
         (1, Method::GET, "/plain/7", "/plain/{id}"),
         (2, Method::POST, "/scope/a", "/scope/a"),
         (3, Method::GET, "/old/deep", "/old/deep"),
-        (4, Method::GET, "/behind", "/behind"),
     ] {
         let refused = good(&app, method.clone(), path).await;
         assert_eq!((refused.status, refused.reason()), (403, "undeclared_route"), "{path}");

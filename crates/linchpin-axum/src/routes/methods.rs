@@ -21,8 +21,11 @@ pub struct Methods<S = ()> {
 struct Method<S> {
     name: &'static str,
     policy: Policy,
-    build: Box<dyn FnOnce(&Building<'_>) -> MethodRouter<S> + Send>,
+    build: Build<S>,
 }
+
+/// Makes the method's part of the router once the gate is known.
+type Build<S> = Box<dyn FnOnce(&Building<'_>) -> MethodRouter<S> + Send>;
 
 macro_rules! methods {
     ($($name:ident = $text:literal, $filter:ident;)*) => {
