@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use linchpin_core::{
-    Clock, ConfigError, Extensions, Gate, Reason, Refusal, SystemClock, Timestamp, VerifyToken,
+    Clock, ConfigError, Extensions, Gate, Reason, Refusal, ResourceMetadata, SystemClock, Timestamp,
+    VerifyToken,
 };
 use linchpin_jwt::{Algorithms, KeySet, KeySource, Profile, Refresh, RolesClaim, Verifier};
 #[cfg(feature = "remote")]
@@ -299,6 +300,17 @@ impl AuthBuilder {
     /// Runs `hook` on every refusal: to count it, or to add to the body. See [`Gate::on_refusal`].
     pub fn on_refusal(self, hook: impl Fn(&Refusal, &mut Extensions) + Send + Sync + 'static) -> Self {
         self.gate(move |gate| gate.on_refusal(hook))
+    }
+
+    /// Says in challenges where the resource describes itself (RFC 9728). See [`Gate::resource_metadata`].
+    pub fn resource_metadata(self, metadata: &ResourceMetadata) -> Self {
+        let metadata = metadata.clone();
+        self.gate(move |gate| gate.resource_metadata(&metadata))
+    }
+
+    /// Tells callers which roles they lack; off unless set. See [`Gate::name_roles`].
+    pub fn name_roles(self) -> Self {
+        self.gate(Gate::name_roles)
     }
 
     /// The finished `Auth`. Unless keys were given, they are fetched in the background of the current tokio runtime.

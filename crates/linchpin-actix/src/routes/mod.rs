@@ -37,6 +37,8 @@
 //!     Routes::new().route("/healthz", get(public(), async || "ok")).nest("/grades", grades)
 //! }
 //!
+//! # #[actix_web::main]
+//! # async fn main() {
 //! assert_eq!(routes().table().to_string(), "\
 //! GET   /healthz      public
 //! GET   /grades       scope grades:read
@@ -44,8 +46,6 @@
 //! GET   /grades/mine  authenticated
 //! ");
 //!
-//! # #[actix_web::main]
-//! # async fn main() {
 //! let gate = Gate::new(Arc::new(Verifier));
 //! let app = test::init_service(App::new().service(routes().guarded_by(&gate))).await;
 //! let status = async |path| test::call_service(&app, test::TestRequest::with_uri(path).to_request()).await.status();
