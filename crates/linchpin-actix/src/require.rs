@@ -44,12 +44,13 @@ use crate::{Caller, Rejection, rejection::read};
 /// A body that is read by an extractor which stands before this one may be read after the refusal, and is then thrown
 /// away; [`require`](crate::require) around the route, and the module `routes`, refuse before any extractor is made.
 /// `Option<Require<R>>` is actix's own extractor and `None` for every refusal and mistake.
-pub struct Require<R> {
+pub struct Require<R: Requirement> {
+    // The bound stands here, and not on the impls alone, so that a type that is no requirement is told where it is named.
     caller: Caller,
     requirement: PhantomData<fn() -> R>,
 }
 
-impl<R> Require<R> {
+impl<R: Requirement> Require<R> {
     /// The shared caller, for instance to hand on to a task.
     pub fn into_inner(self) -> Arc<linchpin_core::Caller> {
         self.caller.into_inner()
@@ -61,7 +62,7 @@ impl<R> Require<R> {
     }
 }
 
-impl<R> Clone for Require<R> {
+impl<R: Requirement> Clone for Require<R> {
     fn clone(&self) -> Self {
         Self { caller: self.caller.clone(), requirement: PhantomData }
     }
@@ -73,7 +74,7 @@ impl<R: Requirement> fmt::Debug for Require<R> {
     }
 }
 
-impl<R> Deref for Require<R> {
+impl<R: Requirement> Deref for Require<R> {
     type Target = linchpin_core::Caller;
 
     fn deref(&self) -> &linchpin_core::Caller {

@@ -30,12 +30,13 @@ use crate::{Caller, Rejection, rejection::identity};
 ///
 /// 403 for a caller who does not meet the requirement, or 401 where signing in again would do; 401 for the anonymous behind
 /// an optional layer; 500 without any layer, and an error event says so.
-pub struct Require<R> {
+pub struct Require<R: Requirement> {
+    // The bound stands here, and not on the impls alone, so that a type that is no requirement is told where it is named.
     caller: Caller,
     requirement: PhantomData<fn() -> R>,
 }
 
-impl<R> Require<R> {
+impl<R: Requirement> Require<R> {
     /// The shared caller, for instance to hand on to a task.
     pub fn into_inner(self) -> Arc<linchpin_core::Caller> {
         self.caller.into_inner()
@@ -47,7 +48,7 @@ impl<R> Require<R> {
     }
 }
 
-impl<R> Clone for Require<R> {
+impl<R: Requirement> Clone for Require<R> {
     fn clone(&self) -> Self {
         Self { caller: self.caller.clone(), requirement: PhantomData }
     }
@@ -59,7 +60,7 @@ impl<R: Requirement> fmt::Debug for Require<R> {
     }
 }
 
-impl<R> Deref for Require<R> {
+impl<R: Requirement> Deref for Require<R> {
     type Target = linchpin_core::Caller;
 
     fn deref(&self) -> &linchpin_core::Caller {
