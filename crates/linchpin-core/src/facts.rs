@@ -49,10 +49,16 @@ impl<'a> Facts<'a> {
     ///
     /// The refusal that answers the request.
     pub fn meet<R: Requirement>(self) -> Result<(), Refusal> {
-        if self.caller.is_restricted() && !self.admits_restricted && !R::ADMITS_RESTRICTED {
-            return Err(Reason::RestrictedApplication.into());
-        }
-        R::check(self)
+        if self.may_ask::<R>() { R::check(self) } else { Err(Reason::RestrictedApplication.into()) }
+    }
+
+    /// Whether the requirement holds, for those who need no refusal.
+    pub fn meets<R: Requirement>(self) -> bool {
+        self.may_ask::<R>() && R::holds(self)
+    }
+
+    fn may_ask<R: Requirement>(&self) -> bool {
+        !self.caller.is_restricted() || self.admits_restricted || R::ADMITS_RESTRICTED
     }
 
     /// The same facts, for requirements that restricted applications may meet as well.

@@ -47,6 +47,10 @@ macro_rules! scopes {
                 facts.caller().require_scope($name)
             }
 
+            fn holds(facts: $crate::Facts<'_>) -> bool {
+                facts.caller().has_scope($name)
+            }
+
             fn describe() -> $crate::Description {
                 $crate::Condition::Scope($name.into()).into()
             }
@@ -101,6 +105,10 @@ macro_rules! roles {
                 facts.caller().require_role($name)
             }
 
+            fn holds(facts: $crate::Facts<'_>) -> bool {
+                facts.caller().has_role($name)
+            }
+
             fn describe() -> $crate::Description {
                 $crate::Condition::Role($name.into()).into()
             }
@@ -151,6 +159,10 @@ macro_rules! step_up {
         impl $crate::Requirement for $type {
             fn check(facts: $crate::Facts<'_>) -> ::core::result::Result<(), $crate::Refusal> {
                 $type::STEP_UP.check(facts)
+            }
+
+            fn holds(facts: $crate::Facts<'_>) -> bool {
+                $type::STEP_UP.holds(facts)
             }
 
             fn describe() -> $crate::Description {

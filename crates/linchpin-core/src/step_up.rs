@@ -70,6 +70,11 @@ impl StepUp {
     ///
     /// [`InsufficientAuthentication`](crate::Reason::InsufficientAuthentication) if not, which answers 401 and tells what is asked.
     pub fn check(&self, facts: Facts<'_>) -> Result<(), Refusal> {
+        if self.holds(facts) { Ok(()) } else { Err(Refusal::step_up(*self)) }
+    }
+
+    /// Whether the caller has signed in as this asks.
+    pub fn holds(&self, facts: Facts<'_>) -> bool {
         let caller = facts.caller();
         let has_context =
             self.acr_values.is_empty() || caller.acr().is_some_and(|acr| self.acr_values.contains(&acr));
@@ -80,7 +85,7 @@ impl StepUp {
                     && now.saturating_duration_since(at) <= Duration::from_secs(max_age.into())
             })
         });
-        if has_context && is_recent && !self.is_empty() { Ok(()) } else { Err(Refusal::step_up(*self)) }
+        has_context && is_recent && !self.is_empty()
     }
 
     /// What is asked for as a value of the challenge's `acr_values`: separated by spaces.

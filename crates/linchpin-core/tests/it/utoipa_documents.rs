@@ -62,7 +62,7 @@ fn a_document_that_describes_more_than_is_declared_is_an_error() {
     let mut table = RouteTable::default();
     table.add("GET", "/healthz", Policy::public());
 
-    let error = table.secure_openapi(Described::openapi()).unwrap_err().to_string();
+    let error = table.secure_openapi(Described::openapi()).err().unwrap().to_string();
 
     assert!(error.contains("GET /grades/{course}, POST /grades/{course}"), "{error}");
 }
