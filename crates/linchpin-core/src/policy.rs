@@ -32,6 +32,8 @@ enum Kind {
 
 impl Policy {
     /// Admits everybody, whatever credential is sent: nothing of it is looked at.
+    ///
+    /// To its handlers everybody is anonymous, whoever calls.
     pub const fn public() -> Self {
         Self { kind: Kind::Public }
     }

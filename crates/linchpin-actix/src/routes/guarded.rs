@@ -71,7 +71,7 @@ impl Guarded {
 
     fn into_scope(self) -> Scope {
         let Self { routes, gate, undeclared } = self;
-        let Routes { methods, nested, undeclared: without_policy, fallback, .. } = routes;
+        let Routes { methods, nested, undeclared: without_policy, fallbacks, .. } = routes;
         let mut scope = web::scope("");
         for (path, methods) in by_path(methods) {
             scope = scope.service(resource(&path, methods, &gate));
@@ -80,14 +80,19 @@ impl Guarded {
             let middleware = VerifyMiddleware::from(gate.clone().policy(policy));
             scope = scope.service(web::scope(&path).configure(configure).wrap(middleware));
         }
+        let elsewhere = Elsewhere { gate: gate.clone(), undeclared };
+        let (own, below): (Vec<_>, Vec<_>) = fallbacks.into_iter().partition(|(path, _)| path.is_empty());
+        for (path, fallback) in below {
+            let fallback = elsewhere.clone().before(fallback(&gate));
+            scope = scope.service(web::scope(&path).default_service(fallback));
+        }
+
         // There for its patterns alone, by which a request for one of them is known; nothing runs its handlers.
         let known = web::scope("").guard(guard::fn_guard(|_| false));
         scope = scope
             .service(without_policy.into_iter().fold(known, |known, configure| known.configure(configure)));
-
-        let elsewhere = Elsewhere { gate: gate.clone(), undeclared };
-        match fallback {
-            Some(fallback) => scope.default_service(elsewhere.before(fallback(&gate))),
+        match own.into_iter().next() {
+            Some((_, fallback)) => scope.default_service(elsewhere.before(fallback(&gate))),
             None => {
                 scope.default_service(web::to(move |request: HttpRequest| elsewhere.clone().answer(request)))
             }

@@ -107,7 +107,7 @@ pub struct Routes {
     methods: Vec<(String, Method)>,
     nested: Vec<Nested>,
     undeclared: Vec<Configure>,
-    fallback: Option<Build>,
+    fallbacks: Vec<(String, Build)>,
 }
 
 /// What is mounted below a path under one policy.
@@ -157,16 +157,18 @@ impl Routes {
     ///
     /// # Panics
     ///
-    /// If both declare the same method of the same path.
+    /// If both declare the same method of the same path, or a fallback.
     pub fn merge(mut self, other: Self) -> Self {
         self.table.merge(other.table);
         self.absorb("", other.methods, other.nested);
         self.undeclared.extend(other.undeclared);
-        self.fallback = self.fallback.or(other.fallback);
+        for (path, fallback) in other.fallbacks {
+            self.add_fallback(path, fallback);
+        }
         self
     }
 
-    /// Adds the routes of another part below a path; a fallback of theirs is dropped.
+    /// Adds the routes of another part below a path, where a fallback of theirs stays.
     ///
     /// # Panics
     ///
@@ -175,6 +177,9 @@ impl Routes {
         let prefix = path.trim_end_matches('/');
         self.table.nest(prefix, other.table);
         self.absorb(prefix, other.methods, other.nested);
+        for (path, fallback) in other.fallbacks {
+            self.add_fallback(format!("{prefix}{path}"), fallback);
+        }
         let below = prefix.to_owned();
         self.undeclared.extend((!other.undeclared.is_empty()).then(|| -> Configure {
             Box::new(move |config| {
@@ -195,6 +200,10 @@ impl Routes {
     }
 
     /// Answers paths that are not declared, instead of with 404 for those with a valid token.
+    ///
+    /// # Panics
+    ///
+    /// If there is one already.
     pub fn fallback<F, Args>(mut self, policy: impl IntoPolicy, handler: F) -> Self
     where
         F: Handler<Args>,
@@ -203,7 +212,7 @@ impl Routes {
     {
         let policy = policy.into_policy();
         self.table.add("*", "/{fallback:.*}", policy);
-        self.fallback = Some(Box::new(move |gate| wrapped(web::to(handler), gate, policy)));
+        self.add_fallback(String::new(), Box::new(move |gate| wrapped(web::to(handler), gate, policy)));
         self
     }
 
@@ -231,6 +240,14 @@ impl Routes {
         let twice = self.methods.iter().any(|(known, other)| *known == path && other.name == method.name);
         assert!(!twice, "{} {path} is declared twice", method.name);
         self.methods.push((path, method));
+    }
+
+    fn add_fallback(&mut self, path: String, fallback: Build) {
+        assert!(
+            self.fallbacks.iter().all(|(known, _)| *known != path),
+            "a fallback of {path:?} is declared twice"
+        );
+        self.fallbacks.push((path, fallback));
     }
 
     fn absorb(&mut self, prefix: &str, methods: Vec<(String, Method)>, nested: Vec<Nested>) {

@@ -201,6 +201,18 @@ async fn services_and_fallbacks_have_a_policy_too() {
 }
 
 #[actix_web::test]
+async fn a_fallback_of_a_part_stays_below_its_path() {
+    let part =
+        Routes::new().route("/a", get(authenticated(), async || "a")).fallback(require::<Write>(), never);
+    let routes = Routes::new().nest("/part", part).fallback(public(), async || "fallback");
+    let app = init_service(App::new().service(routes.guarded_by(&gate()))).await;
+
+    assert_eq!(good(&app, Method::GET, "/part/a").await.body, "a");
+    assert_eq!(good(&app, Method::GET, "/part/b").await.reason(), "insufficient_scope");
+    assert_eq!(good(&app, Method::GET, "/b").await.body, "fallback");
+}
+
+#[actix_web::test]
 async fn a_path_may_be_declared_in_several_parts() {
     let more = Routes::new().route("/grades", routes_delete());
     let app = init_service(App::new().service(routes().merge(more).guarded_by(&gate()))).await;
@@ -236,6 +248,12 @@ async fn the_resource_describes_itself_to_everybody() {
     let protected = web::scope("").wrap(VerifyMiddleware::from(gate()));
     let plain = init_service(App::new().service(resource_metadata(&metadata)).service(protected)).await;
     assert_eq!(send(&plain, request(path, [])).await.body, metadata.to_json());
+}
+
+#[test]
+#[should_panic(expected = "a fallback of \"\" is declared twice")]
+fn a_second_fallback_is_told_at_the_start() {
+    let _ = Routes::new().fallback(public(), never).fallback(authenticated(), never);
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! does not compile. [`merge`](Routes::merge) and [`nest`](Routes::nest) take other `Routes` only. [`Routes::guarded_by`]
 //! puts a verifying layer with its policy around each route; there is no layer to forget.
 //!
+//! A CORS layer stands outside, by [`Guarded::layer`], and answers preflights itself.
+//!
 //! What has no handler is told only to those with a valid token, as 404 or 405; to others it is 401. The routes of a plain
 //! `Router` can be brought along by [`Routes::merge_undeclared`]: until they are declared, they are refused with 403.
 //!
@@ -185,11 +187,16 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn merge_undeclared(self, router: Router<S>) -> Self {
         self.step(move |routes, building| {
             let refuse = Refuse::new(building.gate.clone(), building.undeclared.clone());
-            routes.merge(router.reset_fallback().layer(refuse))
+            // Other methods of its paths are refused likewise: what the layer wraps is never called.
+            let router = router.reset_fallback().method_not_allowed_fallback(async || ());
+            routes.merge(router.layer(refuse))
         })
     }
 
     /// Answers paths that are not declared, instead of with 404 for those with a valid token.
+    ///
+    /// That of a part which is nested stays below its path. Two that are merged are one too many, which is told with a
+    /// panic, as axum does.
     pub fn fallback<H, T>(mut self, policy: impl IntoPolicy, handler: H) -> Self
     where
         H: Handler<T, S>,

@@ -143,6 +143,7 @@ async fn what_no_table_declares_is_refused_logged_and_counted() {
         (1, Method::GET, "/plain/7", "/plain/{id}"),
         (2, Method::DELETE, "/grades", "/grades"),
         (3, Method::POST, "/nested/x", "/nested/x"),
+        (4, Method::PUT, "/plain/7", "/plain/{id}"),
     ] {
         let refused = good(&app, method.clone(), path).await;
         assert_eq!((refused.status, refused.reason()), (403, "undeclared_route"), "{path}");
@@ -180,6 +181,18 @@ async fn services_and_fallbacks_have_a_policy_too() {
     assert_eq!(good(&app, Method::PUT, "/nested/a").await.body, "/a");
     assert_eq!(send(&app, request("/nested/a", [])).await.status, 401);
     assert_eq!(send(&app, request("/nothing-here", [])).await.body, "fallback");
+}
+
+#[tokio::test]
+async fn a_fallback_of_a_part_stays_below_its_path() {
+    let part = Routes::new()
+        .route("/a", get(authenticated(), async || "a"))
+        .fallback(require::<Write>(), async || -> &'static str { unreachable!() });
+    let app = Routes::new().nest("/part", part).fallback(public(), async || "fallback").guarded_by(&gate());
+
+    assert_eq!(good(&app, Method::GET, "/part/a").await.body, "a");
+    assert_eq!(good(&app, Method::GET, "/part/b").await.reason(), "insufficient_scope");
+    assert_eq!(good(&app, Method::GET, "/b").await.body, "fallback");
 }
 
 #[tokio::test]
