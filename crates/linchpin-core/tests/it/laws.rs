@@ -139,6 +139,8 @@ fn a_refusal_is_never_an_error_of_ours<R: Requirement>(caller: &Parts) -> Result
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn taking_something_away_never_grants((more, less) in more_and_less()) {
         each_requirement!(taking_away_never_grants, &more, &less);
