@@ -54,6 +54,21 @@ impl KeySource for Arc<KeySet> {
     }
 }
 
+/// One source for several verifiers.
+impl<K: KeySource + ?Sized> KeySource for Arc<K> {
+    fn algorithms(&self) -> Algorithms {
+        K::algorithms(self)
+    }
+
+    fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal> {
+        K::keys(self, now)
+    }
+
+    fn refresh(&self, now: Timestamp) -> Refresh {
+        K::refresh(self, now)
+    }
+}
+
 impl<K: KeySource + ?Sized> KeySource for Box<K> {
     fn algorithms(&self) -> Algorithms {
         K::algorithms(self)

@@ -33,6 +33,7 @@
 mod budget;
 mod cache_control;
 mod fetch;
+mod health;
 #[cfg(feature = "http-client")]
 mod http_fetch;
 mod location;
@@ -44,5 +45,6 @@ mod task;
 pub use self::http_fetch::HttpFetch;
 pub use self::{
     fetch::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse},
+    health::{KeyState, KeysHealth},
     remote_keys::{RemoteKeys, RemoteKeysBuilder},
 };

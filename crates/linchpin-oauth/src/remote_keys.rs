@@ -7,7 +7,7 @@ use linchpin_jwt::{Algorithms, KeyRules, KeySet, KeySource, Refresh};
 use tokio::{runtime::Handle, task::AbortHandle, time::sleep};
 
 use crate::{
-    Fetch,
+    Fetch, KeysHealth,
     location::{self, Transport},
     task::{Location, Plan, Shared},
 };
@@ -38,7 +38,19 @@ impl RemoteKeys {
     ///
     /// The metadata counts only if its `issuer` is this one, byte for byte.
     pub fn discovery(issuer: impl Into<String>, rules: KeyRules) -> RemoteKeysBuilder {
-        RemoteKeysBuilder::new(Location::Discovery { issuer: issuer.into() }, rules)
+        let issuer = issuer.into();
+        RemoteKeysBuilder::new(Location::Discovery { base: issuer.clone(), issuer }, rules)
+    }
+
+    /// Keys by metadata that stands below another URL than the issuer's: the shared one of Microsoft Entra's tenants.
+    ///
+    /// Its `issuer` has to be this one, byte for byte, all the same.
+    pub fn discovery_at(
+        base: impl Into<String>,
+        issuer: impl Into<String>,
+        rules: KeyRules,
+    ) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Location::Discovery { base: base.into(), issuer: issuer.into() }, rules)
     }
 
     /// Keys at a URL that is known.
@@ -51,6 +63,11 @@ impl RemoteKeys {
     /// Waits until the first keys are there, however long that takes.
     pub async fn ready(&self) {
         self.owner.shared.first_success().await;
+    }
+
+    /// How the keys are, as of `now`.
+    pub fn health(&self, now: Timestamp) -> KeysHealth {
+        self.owner.shared.health(now)
     }
 }
 
@@ -237,7 +254,7 @@ impl RemoteKeysBuilder {
         }
         let transport = Transport::allowing_http_to(http_hosts);
         let (setting, checked) = match &self.location {
-            Location::Discovery { issuer } => ("issuer", transport.check_issuer(issuer)),
+            Location::Discovery { base, .. } => ("issuer", transport.check_issuer(base)),
             Location::JwksUrl(url) => ("jwks_url", transport.check(url)),
         };
         if let Err(bad) = checked {

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    Fetch, FetchError, FetchRequest, FetchResponse, budget::Budget, cache_control, fetch::Chain,
-    location::Transport, metadata::Metadata,
+    Fetch, FetchError, FetchRequest, FetchResponse, KeyState, KeysHealth, budget::Budget, cache_control,
+    fetch::Chain, location::Transport, metadata::Metadata,
 };
 
 /// Everything that is decided before the first fetch.
@@ -37,8 +37,8 @@ pub(crate) struct Plan {
 /// Where the keys are.
 #[derive(Debug)]
 pub(crate) enum Location {
-    /// At the `jwks_uri` of this issuer's metadata.
-    Discovery { issuer: String },
+    /// At the `jwks_uri` of this issuer's metadata, which stands below `base`.
+    Discovery { base: String, issuer: String },
     /// At this URL.
     JwksUrl(String),
 }
@@ -46,7 +46,7 @@ pub(crate) enum Location {
 impl Location {
     pub(crate) fn url(&self) -> &str {
         match self {
-            Self::Discovery { issuer: url } | Self::JwksUrl(url) => url,
+            Self::Discovery { base: url, .. } | Self::JwksUrl(url) => url,
         }
     }
 }
@@ -88,6 +88,8 @@ struct Progress {
     budget: Budget,
     phase: Phase,
     failures: u32,
+    /// Why the last fetch failed, if it did.
+    last_error: Option<String>,
 }
 
 /// Where the next fetch to end stands.
@@ -121,7 +123,7 @@ impl Shared {
             plan,
             loaded: ArcSwapOption::empty(),
             // The first fetch is about to begin: whoever comes before it waits for it.
-            progress: Mutex::new(Progress { budget, phase: Phase::Requested, failures: 0 }),
+            progress: Mutex::new(Progress { budget, phase: Phase::Requested, failures: 0, last_error: None }),
             fetch_now: Notify::new(),
             ended: watch::Sender::new(Ended::default()),
         }
@@ -133,6 +135,25 @@ impl Shared {
             Some(loaded) if loaded.fetched_at.age(now) <= self.plan.max_stale => Ok(loaded.keys.clone()),
             _ => Err(Refusal::keys_unavailable(MAX_BACK_OFF)),
         }
+    }
+
+    /// How the keys are; whoever asks sees one moment, and holds the lock for a few instructions.
+    pub(crate) fn health(&self, now: Timestamp) -> KeysHealth {
+        let (is_fetching, last_error) = {
+            let progress = self.progress();
+            (progress.phase != Phase::Idle, progress.last_error.clone())
+        };
+        let loaded = self.loaded.load();
+        let age = loaded.as_ref().map(|loaded| loaded.fetched_at.age(now));
+        let state = match age {
+            None => KeyState::NeverLoaded,
+            Some(age) if age > self.plan.max_stale => KeyState::TooStale,
+            Some(_) if is_fetching => KeyState::Refreshing,
+            Some(_) if last_error.is_some() => KeyState::Stale,
+            Some(_) => KeyState::Fresh,
+        };
+        let keys = loaded.as_ref().map_or(0, |loaded| loaded.keys.len());
+        KeysHealth { state, keys, age, last_error }
     }
 
     /// What a token hears whose key is missing.
@@ -252,8 +273,8 @@ impl Shared {
         let Plan { location, transport, rules, .. } = &self.plan;
         let url = match location {
             Location::JwksUrl(url) => url.clone(),
-            Location::Discovery { issuer } => {
-                let answer = self.get(&Metadata::url(issuer), None).await?;
+            Location::Discovery { base, issuer } => {
+                let answer = self.get(&Metadata::url(base), None).await?;
                 Metadata::read(&require_ok(answer, "the metadata")?.body, issuer, transport)?.jwks_uri
             }
         };
@@ -286,23 +307,25 @@ impl Shared {
 
     /// Publishes the result, and says how long to pause.
     fn conclude(&self, started_at: FetchedAt, result: Result<Fetched, FetchError>) -> Duration {
-        let (pause, failures) = match result {
+        let (pause, failures, last_error) = match result {
             Ok(fetched) => {
                 let pause = self.pause_after_success(fetched.fresh_for);
                 self.log_success(&fetched);
                 let Fetched { keys, body, validator, .. } = fetched;
                 self.loaded.store(Some(Arc::new(Loaded { keys, body, fetched_at: started_at, validator })));
-                (pause, 0)
+                (pause, 0, None)
             }
             Err(error) => {
                 let failures = self.progress().failures.saturating_add(1);
                 self.log_failure(&error, failures);
-                (back_off(failures), failures)
+                let told = Chain(&error).to_string().chars().take(MAX_TOLD).collect();
+                (back_off(failures), failures, Some(told))
             }
         };
         let mut progress = self.progress();
         progress.phase = Phase::Idle;
         progress.failures = failures;
+        progress.last_error = last_error;
         self.ended.send_modify(|ended| {
             ended.count += 1;
             if failures == 0 {
@@ -391,6 +414,9 @@ fn random() -> f64 {
     let hash = RandomState::new().hash_one(());
     (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
+
+/// How much of an error is kept to be told, in characters.
+const MAX_TOLD: usize = 512;
 
 /// `Cache-Control` never asks for more than one fetch in this time.
 const MIN_REFRESH: Duration = Duration::from_secs(10);

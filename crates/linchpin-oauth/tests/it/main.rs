@@ -1,8 +1,10 @@
 //! Remote keys against scripted providers. Time is tokio's, paused, and a `FakeClock`: nothing sleeps.
 
+mod health;
 #[cfg(feature = "http-client")]
 mod http;
 mod script;
+mod tenants;
 mod unknown_keys;
 
 use std::{sync::Arc, time::Duration};
