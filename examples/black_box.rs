@@ -213,6 +213,20 @@ async fn unknown_paths_are_told_only_to_those_with_a_token() {
 }
 
 #[tokio::test]
+async fn other_methods_are_told_only_to_those_with_a_token() {
+    let (issuer, service) = started().await;
+    let token = issuer.token("ann").roles(["admin"]).sign();
+
+    for path in ["/healthz", "/whoami", "/admin"] {
+        let delete = || service.client.delete(format!("{}{path}", service.url));
+        assert_eq!(delete().send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "{path}");
+        let told = delete().bearer_auth(&token).send().await.unwrap();
+        assert_eq!(told.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(told.headers()[header::ALLOW], "GET,HEAD", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn head_answers_like_get() {
     let (issuer, service) = started().await;
     let head = async |path: &str, token: &str| {

@@ -16,7 +16,10 @@ use actix_web::{
 use linchpin_core::{Answer, Waiting};
 use pin_project_lite::pin_project;
 
-use crate::response::refuse;
+use crate::{
+    require::Denied,
+    response::{into_response, refuse},
+};
 
 pin_project! {
     /// The response of [`Verify`](crate::Verify): the inner service's, or a refusal.
@@ -79,7 +82,7 @@ where
         loop {
             match state.as_mut().project() {
                 StateProj::Calling { future } => {
-                    return future.poll(cx).map_ok(ServiceResponse::map_into_left_body);
+                    return Poll::Ready(Ok(settle(ready!(future.poll(cx))?)));
                 }
                 StateProj::Refused { response } => {
                     let response = response.take().expect(COMPLETED);
@@ -100,6 +103,18 @@ where
                 }
             }
         }
+    }
+}
+
+/// Answers with the refusal of a [`Require`](crate::Require), should another extractor have failed before it.
+fn settle<B>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    if response.response().error().is_none() {
+        return response.map_into_left_body();
+    }
+    let denied = response.request().extensions_mut().remove::<Denied>();
+    match denied {
+        Some(Denied(answer)) => response.into_response(into_response(answer)).map_into_right_body(),
+        None => response.map_into_left_body(),
     }
 }
 

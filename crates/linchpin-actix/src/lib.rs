@@ -4,6 +4,9 @@
 //! give a handler what the middleware found; none of them verifies anything, and none takes anything away, so that a
 //! handler may have several. [`Problem`] lets handlers use `?` on a [`Refusal`](linchpin_core::Refusal).
 //!
+//! What the caller may is asked by [`Require`] in a handler, by the middleware [`require`](require()) around a route or a group of
+//! them, or by the module [`routes`], in which every route has to name its policy.
+//!
 //! This crate is apart because it alone knows actix. The names, checks and answers are those of `linchpin-axum`: status,
 //! header set and body are the same, byte for byte (actix writes headers in an order of its own).
 //!
@@ -59,7 +62,10 @@ mod future;
 mod middleware;
 mod problem;
 mod rejection;
+mod require;
+mod require_middleware;
 mod response;
+pub mod routes;
 mod service;
 
 pub use self::{
@@ -69,5 +75,7 @@ pub use self::{
     middleware::VerifyMiddleware,
     problem::Problem,
     rejection::Rejection,
+    require::Require,
+    require_middleware::{RequireMiddleware, RequireService, require},
     service::Verify,
 };

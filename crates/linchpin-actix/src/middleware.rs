@@ -9,7 +9,7 @@ use actix_web::{
     body::EitherBody,
     dev::{Service, ServiceRequest, ServiceResponse, Transform},
 };
-use linchpin_core::{Clock, Extensions, Gate, Refusal, VerifyToken};
+use linchpin_core::{Clock, Extensions, Gate, IntoPolicy, Refusal, VerifyToken};
 
 use crate::Verify;
 
@@ -70,6 +70,12 @@ impl VerifyMiddleware {
     #[must_use]
     pub fn optional(self) -> Self {
         self.gate.optional().into()
+    }
+
+    /// Admits whom the policy admits; see [`Gate::policy`].
+    #[must_use]
+    pub fn policy(self, policy: impl IntoPolicy) -> Self {
+        self.gate.policy(policy.into_policy()).into()
     }
 
     /// Names the protection space in challenges; see [`Gate::realm`].

@@ -36,17 +36,8 @@ impl Rejection {
         self.answer.reason()
     }
 
-    /// An extractor that finds no identity stands on a route without middleware: our mistake, so the log says where.
-    fn missing_layer(extractor: &'static str, path: &str) -> Self {
-        let reason = Reason::MissingLayer;
-        tracing::error!(
-            reason = reason.code(),
-            status = reason.status(),
-            extractor,
-            path,
-            "no middleware has verified this request: add auth.middleware() around this route"
-        );
-        Self { answer: Problem::from(reason).into_answer() }
+    pub(crate) fn answer(&self) -> &Answer {
+        &self.answer
     }
 }
 
@@ -85,6 +76,19 @@ pub(crate) fn read<T>(
     // The extensions are no longer borrowed when something is logged.
     match result {
         Some(result) => result.map_err(Rejection::new),
-        None => Err(Rejection::missing_layer(extractor, request.path())),
+        None => Err(Rejection { answer: missing_layer(extractor, request.path()) }),
     }
+}
+
+/// Who finds no identity stands on a route without middleware: our mistake, so the log says where.
+pub(crate) fn missing_layer(extractor: &'static str, path: &str) -> Answer {
+    let reason = Reason::MissingLayer;
+    tracing::error!(
+        reason = reason.code(),
+        status = reason.status(),
+        extractor,
+        path,
+        "no middleware has verified this request: add auth.middleware() around this route"
+    );
+    Problem::from(reason).into_answer()
 }

@@ -5,6 +5,9 @@
 //! anything away, so that a handler may have several. [`Problem`] lets handlers use `?` on a
 //! [`Refusal`](linchpin_core::Refusal).
 //!
+//! What the caller may is asked by [`Require`] in a handler, by the layer [`require`] around a route or a group of them, or
+//! by the module `routes`, in which every route has to name its policy.
+//!
 //! This crate is apart because it alone knows axum, and of that only `axum-core`, which seldom changes. The names, checks
 //! and answers are those of `linchpin-actix`.
 //!
@@ -53,18 +56,24 @@
 //!
 //! # Features
 //!
-//! None.
+//! - `routes`: the module `routes`, a route table in which every route has a policy. It needs axum itself.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod caller;
 mod claims;
 mod problem;
 mod rejection;
+mod require;
+#[cfg(feature = "routes")]
+pub mod routes;
 
-pub use linchpin_tower::{ResponseFuture, Verify, VerifyLayer};
+pub use linchpin_tower::{RequireLayer, ResponseFuture, Verify, VerifyLayer, require};
 
 pub use self::{
     caller::{Caller, OptionalCaller},
     claims::Claims,
     problem::Problem,
     rejection::Rejection,
+    require::Require,
 };

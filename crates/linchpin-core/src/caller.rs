@@ -38,6 +38,8 @@ pub struct Caller {
     expires_at: Option<Timestamp>,
     not_before: Option<Timestamp>,
     issued_at: Option<Timestamp>,
+    acr: Option<Box<str>>,
+    auth_time: Option<Timestamp>,
     scopes: Vec<Scope>,
     roles: Vec<Role>,
     filters: Vec<Box<str>>,
@@ -59,6 +61,8 @@ impl Caller {
                 expires_at: None,
                 not_before: None,
                 issued_at: None,
+                acr: None,
+                auth_time: None,
                 scopes: Vec::new(),
                 roles: Vec::new(),
                 filters: Vec::new(),
@@ -109,6 +113,16 @@ impl Caller {
         self.issued_at
     }
 
+    /// In which way the user has signed in (`acr`, RFC 9470 §6.2).
+    pub fn acr(&self) -> Option<&str> {
+        self.acr.as_deref()
+    }
+
+    /// When the user has signed in (`auth_time`, RFC 9470 §6.2).
+    pub fn auth_time(&self) -> Option<Timestamp> {
+        self.auth_time
+    }
+
     /// The scopes that the token grants.
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
@@ -154,7 +168,7 @@ impl Caller {
     ///
     /// [`InsufficientRole`](Reason::InsufficientRole), which answers 403 and does not name the role.
     pub fn require_role(&self, role: &str) -> Result<(), Refusal> {
-        if self.has_role(role) { Ok(()) } else { Err(Reason::InsufficientRole.into()) }
+        if self.has_role(role) { Ok(()) } else { Err(Refusal::insufficient_role(role)) }
     }
 
     /// All claims of the token in the shape of the service's own type.
@@ -244,6 +258,18 @@ impl CallerBuilder {
     /// Sets `iat`.
     pub fn issued_at(mut self, at: Timestamp) -> Self {
         self.caller.issued_at = Some(at);
+        self
+    }
+
+    /// Sets `acr`.
+    pub fn acr(mut self, acr: impl Into<Box<str>>) -> Self {
+        self.caller.acr = Some(acr.into());
+        self
+    }
+
+    /// Sets `auth_time`.
+    pub fn auth_time(mut self, at: Timestamp) -> Self {
+        self.caller.auth_time = Some(at);
         self
     }
 

@@ -11,14 +11,15 @@ use std::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Answer, Caller, Clock, Extensions, Outcome, Pending, Problem, Reason, Refusal, SystemClock, VerifyToken,
-    credential::credential_from_authorization,
+    Answer, Caller, Clock, Extensions, Facts, Outcome, Pending, Policy, Problem, Reason, Refusal,
+    Requirement, ResourceMetadata, SystemClock, VerifyToken, credential::credential_from_authorization,
 };
 
 /// Decides who may enter: a verifier, and how its refusals are told.
 ///
 /// The adapters' layers are built around one. By default it refuses every request without a valid token;
-/// [`optional`](Self::optional) lets the anonymous through. Clones are cheap and share everything.
+/// [`optional`](Self::optional) lets the anonymous through, and [`policy`](Self::policy) asks for more. Clones are cheap
+/// and share everything.
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<Inner>,
@@ -28,9 +29,20 @@ pub struct Gate {
 struct Inner {
     verifier: Arc<dyn VerifyToken>,
     clock: Arc<dyn Clock>,
-    optional: bool,
+    admits: Admits,
     realm: Option<Box<str>>,
+    resource_metadata: Option<Box<str>>,
+    names_roles: bool,
     on_refusal: Option<Arc<RefusalHook>>,
+}
+
+/// Whom a gate admits.
+#[derive(Clone, Copy, Debug)]
+enum Admits {
+    /// Whoever has a valid token; what it allows is for those behind to decide.
+    ValidToken,
+    /// Whom the policy admits.
+    Policy(Policy),
 }
 
 type RefusalHook = dyn Fn(&Refusal, &mut Extensions) + Send + Sync;
@@ -39,7 +51,17 @@ impl Gate {
     /// A gate that admits whom `verifier` accepts, by the clock of the operating system.
     pub fn new(verifier: Arc<dyn VerifyToken>) -> Self {
         let clock = Arc::new(SystemClock);
-        Self { inner: Arc::new(Inner { verifier, clock, optional: false, realm: None, on_refusal: None }) }
+        Self {
+            inner: Arc::new(Inner {
+                verifier,
+                clock,
+                admits: Admits::ValidToken,
+                realm: None,
+                resource_metadata: None,
+                names_roles: false,
+                on_refusal: None,
+            }),
+        }
     }
 
     /// Decides by another clock.
@@ -55,8 +77,36 @@ impl Gate {
     ///
     /// A credential that fails is still refused, and so is one of another scheme.
     #[must_use]
-    pub fn optional(mut self) -> Self {
-        Arc::make_mut(&mut self.inner).optional = true;
+    pub fn optional(self) -> Self {
+        self.policy(Policy::optional())
+    }
+
+    /// Admits whom the policy admits, instead of everybody with a valid token; the last policy that is set counts.
+    ///
+    /// # Security
+    ///
+    /// Under [`Policy::public`] no credential is looked at.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        Arc::make_mut(&mut self.inner).admits = Admits::Policy(policy);
+        self
+    }
+
+    /// Says in challenges where the resource describes itself (`resource_metadata`, RFC 9728 §5.1).
+    #[must_use]
+    pub fn resource_metadata(mut self, metadata: &ResourceMetadata) -> Self {
+        Arc::make_mut(&mut self.inner).resource_metadata = Some(metadata.url().into());
+        self
+    }
+
+    /// Tells callers which roles they lack, in the member `roles` of the problem body; off unless set.
+    ///
+    /// # Security
+    ///
+    /// Names of roles tell how the service decides, and whom to impersonate.
+    #[must_use]
+    pub fn name_roles(mut self) -> Self {
+        Arc::make_mut(&mut self.inner).names_roles = true;
         self
     }
 
@@ -80,6 +130,10 @@ impl Gate {
 
     /// Decides about a request by the values of its `Authorization` headers.
     pub fn check<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Check {
+        let admits = self.inner.admits;
+        if matches!(admits, Admits::Policy(policy) if policy.is_public()) {
+            return Check::Admit(Identity { caller: None, gate: self.clone() });
+        }
         let verifier = &self.inner.verifier;
         match credential_from_authorization(authorization, verifier.schemes()) {
             Ok((scheme, token)) => match verifier.verify_under(scheme, token, self.inner.clock.now()) {
@@ -89,7 +143,10 @@ impl Gate {
                 },
                 Outcome::Pending(pending) => Check::Wait(Waiting { pending, gate: self.clone() }),
             },
-            Err(refusal) if refusal.reason() == Reason::MissingCredential && self.inner.optional => {
+            Err(refusal)
+                if refusal.reason() == Reason::MissingCredential
+                    && matches!(admits, Admits::Policy(policy) if policy.is_optional()) =>
+            {
                 Check::Admit(Identity { caller: None, gate: self.clone() })
             }
             Err(refusal) => Check::Refuse(self.refuse(&refusal)),
@@ -101,6 +158,16 @@ impl Gate {
         // Every verifier has a scheme; should one claim to have none, the challenge is still one.
         let scheme = self.inner.verifier.schemes().first().copied().unwrap_or("Bearer");
         let mut problem = Problem::of_refusal(refusal, scheme, self.inner.realm.as_deref());
+        if let Some(challenge) = problem.challenge_mut().take() {
+            *problem.challenge_mut() =
+                Some(challenge.resource_metadata(self.inner.resource_metadata.as_deref()));
+        }
+        if self.inner.names_roles {
+            let roles: Vec<&str> = refusal.roles().collect();
+            if !roles.is_empty() {
+                problem.extensions_mut().insert("roles", roles);
+            }
+        }
         if let Some(hook) = &self.inner.on_refusal {
             hook(refusal, problem.extensions_mut());
         }
@@ -113,7 +180,13 @@ impl Gate {
     }
 
     fn settle(&self, result: Result<Arc<Caller>, Refusal>) -> Result<Identity, Answer> {
-        match result {
+        let admitted = result.and_then(|caller| {
+            if let Admits::Policy(policy) = self.inner.admits {
+                policy.check(Facts::new(&caller, &*self.inner.clock))?;
+            }
+            Ok(caller)
+        });
+        match admitted {
             Ok(caller) => Ok(Identity { caller: Some(caller), gate: self.clone() }),
             Err(refusal) => Err(self.refuse(&refusal)),
         }
@@ -122,8 +195,8 @@ impl Gate {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { optional, realm, .. } = &*self.inner;
-        f.debug_struct("Gate").field("optional", optional).field("realm", realm).finish_non_exhaustive()
+        let Inner { admits, realm, .. } = &*self.inner;
+        f.debug_struct("Gate").field("admits", admits).field("realm", realm).finish_non_exhaustive()
     }
 }
 
@@ -184,6 +257,17 @@ impl Identity {
     /// The anonymous are asked to authenticate: 401, with a challenge without error.
     pub fn require_caller(&self) -> Result<Arc<Caller>, Answer> {
         self.caller.clone().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
+    }
+
+    /// The caller, who has to meet the requirement.
+    ///
+    /// # Errors
+    ///
+    /// 401 for the anonymous, and the requirement's own refusal for a caller who does not meet it.
+    pub fn authorize<R: Requirement>(&self) -> Result<Arc<Caller>, Answer> {
+        let caller = self.require_caller()?;
+        let met = Facts::new(&caller, &*self.gate.inner.clock).meet::<R>();
+        met.map(|()| caller).map_err(|refusal| self.refuse(&refusal))
     }
 
     /// The caller's claims in the shape of the service's own type.
@@ -278,6 +362,47 @@ mod tests {
             assert_eq!(answer.status(), 401);
             assert!(answer.body().ends_with(r#","help":"https://help.example"}"#), "{}", answer.body());
         }
+    }
+
+    #[test]
+    fn a_policy_decides_after_the_verifier() {
+        crate::scopes! { Read = "grades:read"; }
+        let (gate, _) = gate();
+        let scoped = gate.clone().optional().policy(Policy::require::<Read>());
+
+        assert_eq!(answer(&scoped, "Bearer bad").reason(), Some(Reason::Expired));
+        assert_eq!(answer(&scoped, "Bearer good").reason(), Some(Reason::InsufficientScope));
+        let Check::Refuse(anonymous) = scoped.check([]) else { panic!("admitted") };
+        assert_eq!(anonymous.reason(), Some(Reason::MissingCredential));
+        let authenticated = gate.clone().policy(Policy::authenticated());
+        assert!(matches!(authenticated.check([b"Bearer good".as_slice()]), Check::Admit(_)));
+        let public = gate.policy(Policy::public());
+        for credential in ["Bearer bad", "nonsense", "JWT slow"] {
+            let Check::Admit(identity) = public.check([credential.as_bytes()]) else {
+                panic!("{credential}")
+            };
+            assert!(identity.caller().is_none());
+        }
+    }
+
+    #[test]
+    fn roles_are_named_only_where_that_is_configured() {
+        let refusal = Refusal::insufficient_role("admin");
+        let (gate, _) = gate();
+
+        assert!(!gate.refuse(&refusal).body().contains("admin"));
+        assert!(gate.name_roles().refuse(&refusal).body().ends_with(r#","roles":["admin"]}"#));
+    }
+
+    #[test]
+    fn every_challenge_tells_where_the_resource_describes_itself() {
+        let metadata = ResourceMetadata::builder("https://api.example/mcp").build().unwrap();
+        let gate = gate().0.resource_metadata(&metadata);
+
+        let answer = answer(&gate, "Bearer bad");
+
+        let challenge = r#"JWT error="invalid_token", resource_metadata="https://api.example/.well-known/oauth-protected-resource/mcp""#;
+        assert!(answer.headers().any(|header| header == ("www-authenticate", challenge)), "{answer:?}");
     }
 
     #[test]

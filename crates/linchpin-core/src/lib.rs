@@ -32,6 +32,9 @@
 //! assert_eq!(answer.status(), 401);
 //! ```
 //!
+//! What a caller may is said by [`Requirement`]s, which are types: [`scopes!`], [`roles!`] and [`step_up!`] declare them,
+//! [`AnyOf`] and [`AllOf`] combine them. A [`Policy`] is whom a route admits, and a [`RouteTable`] lists all of them.
+//!
 //! # Features
 //!
 //! - `test-util`: `FakeClock`, a clock that moves only when told to.
@@ -41,13 +44,22 @@
 mod caller;
 mod config_error;
 mod credential;
+mod description;
+mod facts;
 mod gate;
+mod marker;
+mod openapi;
+mod policy;
 mod problem;
 mod reason;
 mod refusal;
+mod requirement;
+mod resource_metadata;
 mod role;
+mod route_table;
 mod scope;
 mod slots;
+mod step_up;
 mod time;
 mod verify;
 
@@ -55,12 +67,20 @@ pub use self::{
     caller::{Caller, CallerBuilder},
     config_error::{ConfigError, Misconfiguration},
     credential::token_from_authorization,
+    description::{Condition, Description},
+    facts::Facts,
     gate::{Check, Gate, Identity, Waiting},
+    openapi::OpenApiError,
+    policy::{IntoPolicy, Policy},
     problem::{Answer, Challenge, Extensions, Problem},
     reason::Reason,
     refusal::Refusal,
+    requirement::{AdmitRestricted, AllOf, AnyOf, Authenticated, Requirement},
+    resource_metadata::{ResourceMetadata, ResourceMetadataBuilder},
     role::Role,
+    route_table::{DeclaredRoute, RouteTable, Undeclared},
     scope::{InvalidScope, Scope},
+    step_up::StepUp,
     time::{Clock, SystemClock, Timestamp},
     verify::{Outcome, Pending, VerifyToken},
 };

@@ -96,6 +96,10 @@ impl Problem {
         }
     }
 
+    pub(crate) fn challenge_mut(&mut self) -> &mut Option<Challenge> {
+        &mut self.challenge
+    }
+
     pub(crate) fn extensions_mut(&mut self) -> &mut Extensions {
         &mut self.extensions
     }
@@ -156,7 +160,7 @@ impl Extensions {
     }
 }
 
-/// A challenge of the `WWW-Authenticate` header (RFC 6750 §3).
+/// A challenge of the `WWW-Authenticate` header (RFC 6750 §3, RFC 9470 §3, RFC 9728 §5.1).
 ///
 /// It always has a parameter, as the RFC demands: the realm stands in for the error where there is none.
 ///
@@ -181,34 +185,52 @@ pub struct Challenge {
     realm: Option<String>,
     error: Option<&'static str>,
     scope: Option<String>,
+    acr_values: Option<String>,
+    max_age: Option<String>,
+    resource_metadata: Option<String>,
 }
 
 impl Challenge {
-    /// The challenge for a refusal; none where authenticating would not help (status 500 and 503).
+    /// The challenge for a refusal; none where no token would help (status 500 and 503, and some of 403).
     ///
     /// A `realm` that is given stands in every challenge; without one, `api` stands in those that have no error. Of the
     /// realm, only what may stand in a quoted string is kept: visible ASCII and spaces.
     pub fn of_refusal(refusal: &Refusal, scheme: &'static str, realm: Option<&str>) -> Option<Self> {
         let reason = refusal.reason();
-        if reason.status() >= 500 {
+        let error = reason.error();
+        if reason.status() >= 500 || (reason.status() == 403 && error.is_none()) {
             return None;
         }
-        let error = reason.error();
         let realm = realm.or(if error.is_none() { Some(DEFAULT_REALM) } else { None });
         Some(Self {
             scheme,
             realm: realm.map(|realm| realm.chars().filter(|c| matches!(c, ' '..='~')).collect()),
             error,
             scope: refusal.scope().map(str::to_owned),
+            acr_values: refusal.asked_step_up().and_then(|step_up| step_up.acr_text()),
+            max_age: refusal.asked_step_up().and_then(|step_up| step_up.max_age_text()),
+            resource_metadata: None,
         })
+    }
+
+    /// Adds where the resource describes itself (RFC 9728 §5.1).
+    pub(crate) fn resource_metadata(mut self, url: Option<&str>) -> Self {
+        self.resource_metadata = url.map(str::to_owned);
+        self
     }
 }
 
 impl fmt::Display for Challenge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.scheme)?;
-        let parameters =
-            [("realm", self.realm.as_deref()), ("error", self.error), ("scope", self.scope.as_deref())];
+        let parameters = [
+            ("realm", self.realm.as_deref()),
+            ("error", self.error),
+            ("scope", self.scope.as_deref()),
+            ("acr_values", self.acr_values.as_deref()),
+            ("max_age", self.max_age.as_deref()),
+            ("resource_metadata", self.resource_metadata.as_deref()),
+        ];
         let mut separator = " ";
         for (name, value) in parameters {
             let Some(value) = value else { continue };

@@ -15,7 +15,9 @@ macro_rules! reasons {
         /// | 400 | the credential is malformed or repeated (`invalid_request`) | `repeated_credential`, `malformed_credential` |
         /// | 401 | there is no credential (challenge without `error`) | `missing_credential`, `unsupported_scheme` |
         /// | 401 | the credential is well formed and fails (`invalid_token`) | most others |
+        /// | 401 | the user has to sign in again (`insufficient_user_authentication`) | `insufficient_authentication` |
         /// | 403 | the caller is known and may not (`insufficient_scope`) | `insufficient_scope`, `insufficient_role` |
+        /// | 403 | and no token would help (no challenge) | `restricted_application`, `undeclared_route` |
         /// | 500 | our own mistake | `missing_layer` |
         /// | 503 | it cannot be decided now (`Retry-After`) | `keys_unavailable` |
         ///
@@ -48,7 +50,7 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $status),* }
             }
 
-            /// The `error` of the challenge (RFC 6750 §3.1), if the challenge has one.
+            /// The `error` of the challenge (RFC 6750 §3.1, RFC 9470 §3), if the challenge has one.
             pub const fn error(self) -> Option<&'static str> {
                 match self { $(Self::$variant => $error),* }
             }
@@ -65,6 +67,7 @@ const BARE: Option<&str> = None;
 const INVALID_REQUEST: Option<&str> = Some("invalid_request");
 const INVALID_TOKEN: Option<&str> = Some("invalid_token");
 const INSUFFICIENT_SCOPE: Option<&str> = Some("insufficient_scope");
+const INSUFFICIENT_AUTHENTICATION: Option<&str> = Some("insufficient_user_authentication");
 
 reasons! {
     /// The request carries more than one `Authorization` header.
@@ -184,6 +187,12 @@ reasons! {
     /// The token is bound to a key (`cnf`, RFC 7800), so that it is worth nothing as a bearer token.
     KeyBoundToken = "key_bound_token", 401, INVALID_TOKEN,
         "The token is bound to a key and cannot be used as a bearer token.";
+    /// `acr` is not a string.
+    MalformedAcr = "malformed_acr", 401, INVALID_TOKEN,
+        "The token does not say as a string how the user signed in.";
+    /// `auth_time` is not a number, or lies beyond every calendar.
+    MalformedAuthTime = "malformed_auth_time", 401, INVALID_TOKEN,
+        "The token's time of sign-in is not a point in time.";
     /// `version` is not a version, or its major is not 1 (profile `open_edx`).
     UnsupportedVersion = "unsupported_version", 401, INVALID_TOKEN,
         "The token's version is not supported.";
@@ -197,6 +206,16 @@ reasons! {
     /// The caller does not hold the role.
     InsufficientRole = "insufficient_role", 403, INSUFFICIENT_SCOPE,
         "The caller does not hold the role that this needs.";
+
+    /// The token belongs to a restricted application, and the route does not let those in (profile `open_edx`).
+    RestrictedApplication = "restricted_application", 403, BARE,
+        "The application may not call this.";
+    /// The user has to sign in anew or otherwise; the challenge says how (RFC 9470).
+    InsufficientAuthentication = "insufficient_authentication", 401, INSUFFICIENT_AUTHENTICATION,
+        "The user has to sign in more recently, or in another way.";
+    /// The route is in no route table, so that nobody may call it.
+    UndeclaredRoute = "undeclared_route", 403, BARE,
+        "Nobody may call this.";
 
     /// The issuer's keys are not there: not fetched yet, or too old after an outage.
     KeysUnavailable = "keys_unavailable", 503, BARE,
@@ -244,8 +263,8 @@ mod tests {
         for reason in Reason::ALL {
             let expected = match reason.status() {
                 400 => &[Some("invalid_request")][..],
-                401 => &[None, Some("invalid_token")],
-                403 => &[Some("insufficient_scope")],
+                401 => &[None, Some("invalid_token"), Some("insufficient_user_authentication")],
+                403 => &[None, Some("insufficient_scope")],
                 500 | 503 => &[None],
                 other => panic!("{reason} has status {other}"),
             };

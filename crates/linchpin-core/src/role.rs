@@ -23,6 +23,22 @@ impl Role {
         Self(name.into())
     }
 
+    /// Whether an issuer may mean this name: not empty, without spaces around it, and without control characters.
+    ///
+    /// It is what names that a service configures have to be; among the claims, any text counts.
+    pub const fn is_sound(name: &str) -> bool {
+        let bytes = name.as_bytes();
+        let mut i = 0;
+        while i < bytes.len() {
+            let at_an_end = i == 0 || i + 1 == bytes.len();
+            if bytes[i] < b' ' || bytes[i] == 0x7f || (at_an_end && bytes[i] == b' ') {
+                return false;
+            }
+            i += 1;
+        }
+        !bytes.is_empty()
+    }
+
     /// The role as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -19,6 +19,8 @@ pub(crate) struct Claims {
     pub(crate) token_id: Option<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) authorized_party: Option<String>,
+    pub(crate) acr: Option<String>,
+    pub(crate) auth_time: Option<Timestamp>,
     pub(crate) okta_client_id: Option<String>,
     pub(crate) tenant: Tenant,
     pub(crate) roles: Vec<Role>,
@@ -101,6 +103,8 @@ impl<'de> Visitor<'de> for Reader<'_, '_> {
                 "jti" => claims.token_id = Some(map.next_value()?),
                 "client_id" => claims.client_id = Some(map.next_value()?),
                 "azp" => claims.authorized_party = Some(map.next_value()?),
+                "acr" => claims.acr = Some(map.next_value()?),
+                "auth_time" => claims.auth_time = Some(map.next_value::<NumericDate>()?.0),
                 // Both belong to one provider each: of another's token, whatever shape they have is not our business.
                 "cid" => {
                     let mut found = |client: &str| claims.okta_client_id = Some(client.to_owned());
@@ -166,6 +170,8 @@ pub(crate) fn is_registered(claim: &str) -> bool {
             | "jti"
             | "client_id"
             | "azp"
+            | "acr"
+            | "auth_time"
             | "cid"
             | "tid"
             | "scope"
@@ -237,6 +243,8 @@ fn malformed(claim: &str) -> Reason {
         "iat" => Reason::MalformedIssuedAt,
         "jti" => Reason::MalformedTokenId,
         "client_id" | "azp" => Reason::MalformedClientId,
+        "acr" => Reason::MalformedAcr,
+        "auth_time" => Reason::MalformedAuthTime,
         _ => Reason::MalformedClaims,
     }
 }
@@ -396,6 +404,8 @@ mod tests {
             ("jti", Reason::MalformedTokenId),
             ("client_id", Reason::MalformedClientId),
             ("azp", Reason::MalformedClientId),
+            ("acr", Reason::MalformedAcr),
+            ("auth_time", Reason::MalformedAuthTime),
         ];
         for (claim, expected) in cases {
             for value in ["null", "true", "{}", "[7]", "[null]", "[[\"a\"]]", r#"{"a":1}"#] {
@@ -404,6 +414,9 @@ mod tests {
         }
         assert_eq!(reason(r#"{"iss":["https://id.example"]}"#), Some(Reason::MalformedIssuer));
         assert_eq!(reason(r#"{"sub":7}"#), Some(Reason::MalformedSubject));
+        assert_eq!(reason(r#"{"acr":1}"#), Some(Reason::MalformedAcr));
+        assert_eq!(reason(r#"{"auth_time":"1767225600"}"#), Some(Reason::MalformedAuthTime));
+        assert_eq!(reason(r#"{"auth_time":1e12}"#), Some(Reason::MalformedAuthTime));
         assert_eq!(reason(r#"{"aud":["a",7]}"#), Some(Reason::MalformedAudience));
         assert_eq!(reason(r#"{"exp":"1767225600"}"#), Some(Reason::MalformedExpiry));
     }

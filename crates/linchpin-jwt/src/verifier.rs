@@ -244,6 +244,12 @@ impl Rules {
         if let Some(at) = claims.issued_at {
             caller = caller.issued_at(at);
         }
+        if let Some(acr) = claims.acr {
+            caller = caller.acr(acr);
+        }
+        if let Some(at) = claims.auth_time {
+            caller = caller.auth_time(at);
+        }
         Ok(caller.claims_json(payload).build())
     }
 

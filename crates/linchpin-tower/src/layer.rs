@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use linchpin_core::{Clock, Extensions, Gate, Refusal, VerifyToken};
+use linchpin_core::{Clock, Extensions, Gate, IntoPolicy, Refusal, VerifyToken};
 use tower_layer::Layer;
 
 use crate::Verify;
@@ -59,6 +59,12 @@ impl VerifyLayer {
     #[must_use]
     pub fn optional(self) -> Self {
         self.gate.optional().into()
+    }
+
+    /// Admits whom the policy admits; see [`Gate::policy`].
+    #[must_use]
+    pub fn policy(self, policy: impl IntoPolicy) -> Self {
+        self.gate.policy(policy.into_policy()).into()
     }
 
     /// Names the protection space in challenges; see [`Gate::realm`].

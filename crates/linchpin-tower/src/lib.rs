@@ -2,7 +2,7 @@
 //!
 //! [`VerifyLayer`] wraps any service over [`http::Request`]. It takes the bearer token from the `Authorization` header,
 //! has a verifier judge it, and either passes the request on with an [`Identity`](linchpin_core::Identity) in its
-//! extensions, or answers itself. The decision is that of [`Gate`](linchpin_core::Gate); this crate is apart because it
+//! extensions, or answers itself. Inside it, [`RequireLayer`] asks what the caller may. The decision is that of [`Gate`](linchpin_core::Gate); this crate is apart because it
 //! is tower's shell around it and nothing else, so that axum, hyper and bare tower stacks share one. `linchpin-axum` adds
 //! extractors on top, and `linchpin-actix` is the same shell for actix.
 //!
@@ -53,7 +53,14 @@
 
 mod future;
 mod layer;
+mod require;
 mod response;
 mod service;
 
-pub use self::{future::ResponseFuture, layer::VerifyLayer, response::into_response, service::Verify};
+pub use self::{
+    future::ResponseFuture,
+    layer::VerifyLayer,
+    require::{Require, RequireLayer, require},
+    response::into_response,
+    service::Verify,
+};

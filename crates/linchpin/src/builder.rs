@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use linchpin_core::{Clock, ConfigError, Extensions, Gate, Refusal, SystemClock};
+use linchpin_core::{Clock, ConfigError, Extensions, Gate, Refusal, ResourceMetadata, SystemClock};
 use linchpin_jwt::{Algorithms, Issuers, KeySource, Profile, RolesClaim};
 #[cfg(feature = "remote")]
 use linchpin_oauth::{Fetch, RemoteKeysBuilder};
@@ -130,13 +130,27 @@ impl AuthBuilder {
 
     /// Names the protection space in challenges.
     pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
-        self.entrance.realm(realm.into());
+        let realm = realm.into();
+        self.entrance.set("realm", move |gate| gate.realm(realm));
         self
     }
 
     /// Runs `hook` on every refusal: to count it, or to add to the body. See [`Gate::on_refusal`].
     pub fn on_refusal(mut self, hook: impl Fn(&Refusal, &mut Extensions) + Send + Sync + 'static) -> Self {
-        self.entrance.on_refusal(hook);
+        self.entrance.set("on_refusal", move |gate| gate.on_refusal(hook));
+        self
+    }
+
+    /// Says in challenges where the resource describes itself (RFC 9728). See [`Gate::resource_metadata`].
+    pub fn resource_metadata(mut self, metadata: &ResourceMetadata) -> Self {
+        let metadata = metadata.clone();
+        self.entrance.set("resource_metadata", move |gate| gate.resource_metadata(&metadata));
+        self
+    }
+
+    /// Tells callers which roles they lack; off unless set. See [`Gate::name_roles`].
+    pub fn name_roles(mut self) -> Self {
+        self.entrance.set("name_roles", Gate::name_roles);
         self
     }
 
@@ -262,13 +276,27 @@ impl Several {
 
     /// Names the protection space in challenges.
     pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
-        self.entrance.realm(realm.into());
+        let realm = realm.into();
+        self.entrance.set("realm", move |gate| gate.realm(realm));
         self
     }
 
     /// Runs `hook` on every refusal: to count it, or to add to the body. See [`Gate::on_refusal`].
     pub fn on_refusal(mut self, hook: impl Fn(&Refusal, &mut Extensions) + Send + Sync + 'static) -> Self {
-        self.entrance.on_refusal(hook);
+        self.entrance.set("on_refusal", move |gate| gate.on_refusal(hook));
+        self
+    }
+
+    /// Says in challenges where the resource describes itself (RFC 9728). See [`Gate::resource_metadata`].
+    pub fn resource_metadata(mut self, metadata: &ResourceMetadata) -> Self {
+        let metadata = metadata.clone();
+        self.entrance.set("resource_metadata", move |gate| gate.resource_metadata(&metadata));
+        self
+    }
+
+    /// Tells callers which roles they lack; off unless set. See [`Gate::name_roles`].
+    pub fn name_roles(mut self) -> Self {
+        self.entrance.set("name_roles", Gate::name_roles);
         self
     }
 
@@ -305,8 +333,8 @@ impl fmt::Debug for Several {
 #[derive(Default)]
 pub(crate) struct Entrance {
     clock: Option<Arc<dyn Clock>>,
-    has_realm: bool,
-    has_hook: bool,
+    /// The settings of the gate that are set, by name, and what they do.
+    set: Vec<&'static str>,
     configure: Vec<Box<dyn FnOnce(Gate) -> Gate + Send>>,
 }
 
@@ -315,20 +343,13 @@ impl Entrance {
         self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock))
     }
 
-    fn realm(&mut self, realm: Box<str>) {
-        self.has_realm = true;
-        self.configure.push(Box::new(move |gate| gate.realm(realm)));
-    }
-
-    fn on_refusal(&mut self, hook: impl Fn(&Refusal, &mut Extensions) + Send + Sync + 'static) {
-        self.has_hook = true;
-        self.configure.push(Box::new(move |gate| gate.on_refusal(hook)));
+    fn set(&mut self, setting: &'static str, configure: impl FnOnce(Gate) -> Gate + Send + 'static) {
+        self.set.push(setting);
+        self.configure.push(Box::new(configure));
     }
 
     fn is_set(&self) -> impl Iterator<Item = &'static str> {
-        let settings =
-            [("clock", self.clock.is_some()), ("realm", self.has_realm), ("on_refusal", self.has_hook)];
-        settings.into_iter().filter(|(_, is_set)| *is_set).map(|(setting, _)| setting)
+        self.clock.is_some().then_some("clock").into_iter().chain(self.set.iter().copied())
     }
 
     fn build(self, built: Vec<Built>) -> Result<Auth, ConfigError> {

@@ -78,11 +78,14 @@ fn builder(vars: &mut Vars) -> AuthBuilder {
                    or set AUTH_CLIENT_IDS if it puts none";
         vars.problems.report("AUTH_AUDIENCE", "is not set", fix);
     }
-    let auth = configure(vars, Auth::issuer(issuer));
-    match vars.text("AUTH_REALM") {
-        Some(realm) => auth.realm(realm),
-        None => auth,
+    let mut auth = configure(vars, Auth::issuer(issuer));
+    if let Some(realm) = vars.text("AUTH_REALM") {
+        auth = auth.realm(realm);
     }
+    if vars.flag("AUTH_NAME_ROLES") == Some(true) {
+        auth = auth.name_roles();
+    }
+    auth
 }
 
 /// The variables of ours that have not been read yet, and what was wrong with those that have.
@@ -167,6 +170,10 @@ impl Settings for Vars {
 
     fn whole(&mut self, name: &str, fix: &str) -> Option<u64> {
         self.parse(name, fix)
+    }
+
+    fn flag(&mut self, name: &str) -> Option<bool> {
+        self.parse(name, "give true or false")
     }
 
     fn file(&mut self, name: &str, fix: &str) -> Option<Vec<u8>> {

@@ -71,6 +71,7 @@
 //! - `remote` (default): keys fetched from the issuer, and `Auth::from_env`.
 //! - `config-file`: several issuers in a TOML or JSON file: `AUTH_CONFIG`, `Auth::from_file`.
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
+//! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -94,8 +95,9 @@ pub use linchpin_actix as actix;
 pub use linchpin_axum as axum;
 pub use linchpin_core as core;
 pub use linchpin_core::{
-    Check, Clock, ConfigError, Extensions, Gate, Identity, Outcome, Reason, Refusal, Role, Scope,
-    SystemClock, Timestamp, VerifyToken,
+    AdmitRestricted, AllOf, AnyOf, Authenticated, Check, Clock, Condition, ConfigError, Description,
+    Extensions, Facts, Gate, Identity, Outcome, Policy, Reason, Refusal, Requirement, ResourceMetadata, Role,
+    RouteTable, Scope, StepUp, SystemClock, Timestamp, Undeclared, VerifyToken, roles, scopes, step_up,
 };
 pub use linchpin_jwt as jwt;
 #[cfg(feature = "remote")]
@@ -112,6 +114,11 @@ pub use self::{
 };
 
 /// Compiles the README's examples.
-#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote"))]
+#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Compiles and runs the examples of the guide.
+#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
+#[doc = include_str!("../../../docs/guide/authorization.md")]
+struct Authorization;

@@ -20,6 +20,9 @@ pub(crate) trait Settings {
     /// The value of a setting that is a whole number, zero included; `fix` says what would be right.
     fn whole(&mut self, variable: &str, fix: &str) -> Option<u64>;
 
+    /// The value of a setting that is on or off.
+    fn flag(&mut self, variable: &str) -> Option<bool>;
+
     /// The content of the file that a setting names.
     fn file(&mut self, variable: &str, fix: &str) -> Option<Vec<u8>>;
 

@@ -90,6 +90,12 @@ pub const SETTINGS: &[Setting] = &[
         "`api`, and only where a challenge has no error",
         "The `realm` of challenges",
     ),
+    setting(
+        "AUTH_NAME_ROLES",
+        "name_roles",
+        "false",
+        "Whether a caller who lacks a role is told which: `true` or `false`",
+    ),
     setting("AUTH_JWKS_REFRESH", "refresh", "300", "How often the keys are fetched, in seconds, 10 at least"),
     setting(
         "AUTH_JWKS_MAX_STALE",

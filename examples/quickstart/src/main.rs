@@ -68,6 +68,12 @@ async fn run(serve: bool, json: bool) -> Result<bool> {
         Process::service(Role::Actix, &provider.url).await?,
     ];
     report.begin(&provider, &services);
+    let [axum, actix] =
+        [reference_axum::routes(true).table().to_string(), reference_actix::routes(true).table().to_string()];
+    if axum != actix {
+        return Err(format!("the services declare different routes:\n{axum}\n{actix}").into());
+    }
+    report.routes(&axum);
     let provider = cases::run(&mut report, provider, &services).await?;
     let all_as_expected = report.end();
 

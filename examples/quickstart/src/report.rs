@@ -56,6 +56,15 @@ impl Report {
         for process in [provider, &services[0], &services[1]] {
             println!("  {:<9} {}", process.role.name(), process.url);
         }
+    }
+
+    /// Prints the route table, and the head of the rows to come.
+    pub(crate) fn routes(&self, table: &str) {
+        if self.json {
+            return;
+        }
+        println!("\nTheir routes, each with whom it admits; a route without a policy does not compile:\n");
+        table.lines().for_each(|route| println!("  {route}"));
         println!(
             "\n{}",
             self.bold(&format!("axum  actix  {}", rest("answer", "what was sent", "what it shows")))

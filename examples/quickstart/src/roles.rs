@@ -44,14 +44,16 @@ impl Role {
                 let listener = tokio::net::TcpListener::bind(bind).await?;
                 println!("http://{}", listener.local_addr()?);
                 let app = reference_axum::app(auth, true);
-                axum::serve(listener, app).with_graceful_shutdown(until_parent_ends()).await?;
+                axum::serve(listener, app.into_make_service())
+                    .with_graceful_shutdown(until_parent_ends())
+                    .await?;
             }
             Self::Actix => {
                 let auth = Auth::from_env()?;
                 let listener = TcpListener::bind(bind)?;
                 println!("http://{}", listener.local_addr()?);
-                let routes = reference_actix::routes(auth, true);
-                let server = HttpServer::new(move || App::new().configure(routes.clone()))
+                let app = reference_actix::app(auth, true);
+                let server = HttpServer::new(move || App::new().configure(app.clone()))
                     .workers(2)
                     .listen(listener)?
                     .run();

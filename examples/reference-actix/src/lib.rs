@@ -2,42 +2,44 @@
 //!
 //! `reference-axum` is the same service on axum, answer for answer. The contract of both stands in `docs/architecture.md`.
 
-use actix_web::{
-    FromRequest, Handler, Resource, Responder,
-    web::{self, Json, ServiceConfig},
-};
+use actix_web::web::{Data, Json, ServiceConfig};
 use linchpin::{
     Auth, IssuerHealth, IssuerState, Reason,
-    actix::{Caller, Problem},
+    actix::{
+        Caller, Problem,
+        routes::{Routes, authenticated, get, post, public, require},
+    },
+    roles, scopes,
 };
 use serde::Serialize;
 
-/// The routes. What is not wrapped is open; `on_loopback` says whether the open relay may be served at all.
-pub fn routes(auth: Auth, on_loopback: bool) -> impl Fn(&mut ServiceConfig) + Clone {
-    move |config| {
-        let protected = web::scope("") // around unknown paths too: who has no token learns nothing about which exist
-            .wrap(auth.middleware())
-            .service(get("/whoami", whoami))
-            .service(get("/admin", admin))
-            .service(get("/scoped", scoped))
-            .service(get("/relay", relay));
-        config
-            .app_data(web::Data::new(auth.clone()))
-            .service(get("/healthz", async || "ok"))
-            .service(get("/readyz", ready))
-            .service(web::resource("/relay-many").route(web::post().to(move || relay_many(on_loopback))))
-            .service(protected);
-    }
+scopes! {
+    /// May read the reports.
+    pub ReadReports = "read:reports";
 }
 
-/// A resource that answers GET, and HEAD like GET, which axum does by itself.
-fn get<F, Args>(path: &str, handler: F) -> Resource
-where
-    F: Handler<Args>,
-    Args: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    web::resource(path).route(web::get().to(handler.clone())).route(web::head().to(handler))
+roles! {
+    /// Runs the service.
+    pub Admin = "admin";
+}
+
+/// The routes, each with whom it admits; `on_loopback` says whether the open relay may be served at all.
+pub fn routes(on_loopback: bool) -> Routes {
+    Routes::new()
+        .route("/healthz", get(public(), async || "ok"))
+        .route("/readyz", get(public(), ready))
+        .route("/whoami", get(authenticated(), whoami))
+        .route("/admin", get(require::<Admin>(), async || "Welcome, admin."))
+        .route("/scoped", get(require::<ReadReports>(), async || "The reports."))
+        .route("/relay", get(authenticated(), relay))
+        .route("/relay-many", post(public(), move || relay_many(on_loopback)))
+}
+
+/// The routes behind their policies, for `App::configure`. Who has no token learns nothing about which paths exist.
+pub fn app(auth: Auth, on_loopback: bool) -> impl Fn(&mut ServiceConfig) + Clone {
+    move |config| {
+        config.app_data(Data::new(auth.clone())).service(routes(on_loopback).guarded_by(auth.gate()));
+    }
 }
 
 /// Who is calling, as far as the token tells.
@@ -60,16 +62,6 @@ async fn whoami(caller: Caller) -> Json<WhoAmI> {
     })
 }
 
-async fn admin(caller: Caller) -> Result<&'static str, Problem> {
-    caller.require_role("admin")?;
-    Ok("Welcome, admin.")
-}
-
-async fn scoped(caller: Caller) -> Result<&'static str, Problem> {
-    caller.require_scope("read:reports")?;
-    Ok("The reports.")
-}
-
 /// The state of each issuer. The probe is open, so it does not tell how a provider fails: that is in the log.
 #[derive(Serialize)]
 struct Readiness {
@@ -82,7 +74,7 @@ struct Issuer {
     state: IssuerState,
 }
 
-async fn ready(auth: web::Data<Auth>) -> Result<Json<Readiness>, Problem> {
+async fn ready(auth: Data<Auth>) -> Result<Json<Readiness>, Problem> {
     let health = auth.health();
     let issuer = |issuer: &IssuerHealth| Issuer { issuer: issuer.issuer.clone(), state: issuer.state };
     let issuers: Vec<_> = health.issuers().iter().map(issuer).collect();

@@ -28,9 +28,9 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
-    let routes = reference_actix::routes(auth, address.ip().is_loopback());
+    let app = reference_actix::app(auth, address.ip().is_loopback());
     // actix stops on SIGTERM and SIGINT by itself, after requests under way have ended.
-    HttpServer::new(move || App::new().configure(routes.clone()))
+    HttpServer::new(move || App::new().configure(app.clone()))
         .shutdown_timeout(PATIENCE_SECONDS)
         .listen(listener)?
         .run()

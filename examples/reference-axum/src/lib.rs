@@ -2,31 +2,42 @@
 //!
 //! `reference-actix` is the same service on actix, answer for answer. The contract of both stands in `docs/architecture.md`.
 
-use axum::{
-    Json, Router,
-    extract::State,
-    routing::{get, post},
-};
+use axum::{Json, extract::State};
 use linchpin::{
     Auth, IssuerHealth, IssuerState, Reason,
-    axum::{Caller, Problem},
+    axum::{
+        Caller, Problem,
+        routes::{Guarded, Routes, authenticated, get, post, public, require},
+    },
+    roles, scopes,
 };
 use serde::Serialize;
 
-/// The routes. What stands outside the layer is open; `on_loopback` says whether the open relay may be served at all.
-pub fn app(auth: Auth, on_loopback: bool) -> Router {
-    let protected = Router::new()
-        .route("/whoami", get(whoami))
-        .route("/admin", get(admin))
-        .route("/scoped", get(scoped))
-        .route("/relay", get(relay))
-        .layer(auth.layer()); // around unknown paths too: who has no token learns nothing about which exist
-    Router::new()
-        .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(ready))
-        .route("/relay-many", post(move || relay_many(on_loopback)))
-        .with_state(auth)
-        .merge(protected)
+scopes! {
+    /// May read the reports.
+    pub ReadReports = "read:reports";
+}
+
+roles! {
+    /// Runs the service.
+    pub Admin = "admin";
+}
+
+/// The routes, each with whom it admits; `on_loopback` says whether the open relay may be served at all.
+pub fn routes(on_loopback: bool) -> Routes<Auth> {
+    Routes::new()
+        .route("/healthz", get(public(), async || "ok"))
+        .route("/readyz", get(public(), ready))
+        .route("/whoami", get(authenticated(), whoami))
+        .route("/admin", get(require::<Admin>(), async || "Welcome, admin."))
+        .route("/scoped", get(require::<ReadReports>(), async || "The reports."))
+        .route("/relay", get(authenticated(), relay))
+        .route("/relay-many", post(public(), move || relay_many(on_loopback)))
+}
+
+/// The routes behind their policies. Who has no token learns nothing about which paths exist.
+pub fn app(auth: Auth, on_loopback: bool) -> Guarded {
+    routes(on_loopback).with_state(auth.clone()).guarded_by(auth.gate())
 }
 
 /// Who is calling, as far as the token tells.
@@ -47,16 +58,6 @@ async fn whoami(caller: Caller) -> Json<WhoAmI> {
         scopes: caller.scopes().iter().map(ToString::to_string).collect(),
         roles: caller.roles().iter().map(ToString::to_string).collect(),
     })
-}
-
-async fn admin(caller: Caller) -> Result<&'static str, Problem> {
-    caller.require_role("admin")?;
-    Ok("Welcome, admin.")
-}
-
-async fn scoped(caller: Caller) -> Result<&'static str, Problem> {
-    caller.require_scope("read:reports")?;
-    Ok("The reports.")
 }
 
 /// The state of each issuer. The probe is open, so it does not tell how a provider fails: that is in the log.

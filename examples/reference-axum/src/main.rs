@@ -33,7 +33,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     tracing::info!(%address, "listening");
 
     let app = reference_axum::app(auth, address.ip().is_loopback());
-    let server = axum::serve(listener, app).with_graceful_shutdown(stop_signal());
+    let server = axum::serve(listener, app.into_make_service()).with_graceful_shutdown(stop_signal());
     tokio::select! {
         served = async { server.await } => served?,
         () = async { stop_signal().await; tokio::time::sleep(PATIENCE).await } => {

@@ -4,7 +4,6 @@ use std::{fmt, future::Future, pin::Pin, rc::Rc};
 
 use actix_web::{App, body::to_bytes, dev::Service as _, test};
 use axum::{
-    Router,
     body::Body,
     http::{Request, header::AUTHORIZATION},
 };
@@ -78,7 +77,7 @@ impl Framework {
 }
 
 fn axum(auth: Auth) -> Service {
-    let router: Router = reference_axum::app(auth, true);
+    let router = reference_axum::app(auth, true);
     let call = move |(path, token): Question| -> Local<Answer> {
         let router = router.clone();
         Box::pin(async move {
@@ -98,7 +97,7 @@ fn axum(auth: Auth) -> Service {
 }
 
 async fn actix(auth: Auth) -> Service {
-    let app = test::init_service(App::new().configure(reference_actix::routes(auth, true))).await;
+    let app = test::init_service(App::new().configure(reference_actix::app(auth, true))).await;
     let app = Rc::new(app);
     let call = move |(path, token): Question| -> Local<Answer> {
         let app = app.clone();

@@ -7,21 +7,54 @@ use actix_web::{
     rt::System,
     web::{self, Bytes, Json, ServiceConfig},
 };
-use linchpin_actix::{Caller, Claims, OptionalCaller, Problem, VerifyMiddleware};
+use linchpin_actix::{
+    Caller, Claims, OptionalCaller, Problem, Require, VerifyMiddleware, require,
+    routes::{self, Guarded, Routes, authenticated, optional, public},
+};
+use linchpin_core::Gate;
+use serde_json::{Map, Value};
 
 use crate::{
     Handler, Route, Tenant, Who,
-    service::{ROLE, SCOPE},
+    service::{AdminRole, ROLE, Reports, SCOPE, Writing, metadata},
 };
 
 /// Serves the routes until the process ends.
 pub fn serve(listener: TcpListener, routes: &'static [Route]) {
+    run(listener, move |config| configure(config, routes));
+}
+
+/// Serves the routes of a table until the process ends.
+pub fn serve_declared(listener: TcpListener, gate: Gate) {
+    run(listener, move |config| {
+        config.service(declared(&gate));
+    });
+}
+
+fn run(listener: TcpListener, configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) {
     System::new().block_on(async {
-        let server = HttpServer::new(|| App::new().configure(|config| configure(config, routes)));
+        let server = HttpServer::new(move || App::new().configure(configure.clone()));
         // One worker, so that a request which blocked another would be noticed.
         let server = server.workers(1).disable_signals().listen(listener).expect("a listener");
         server.run().await.expect("a server");
     });
+}
+
+/// The routes of the table.
+pub fn declared(gate: &Gate) -> Guarded {
+    let reports = Routes::new()
+        .route("/", routes::get(require::<Reports>(), caller).post(require::<Writing>(), record))
+        .route("/{id}", routes::get(authenticated(), caller));
+    Routes::new()
+        .route("/healthz", routes::get(public(), async || "ok"))
+        .route("/feed", routes::get(optional(), told))
+        .route("/admin", routes::get(require::<AdminRole>(), caller))
+        .nest("/reports", reports)
+        .resource_metadata(&metadata())
+        .merge_undeclared(|config| {
+            config.route("/plain", web::get().to(caller));
+        })
+        .guarded_by(gate)
 }
 
 fn configure(config: &mut ServiceConfig, routes: &[Route]) {
@@ -37,11 +70,15 @@ fn configure(config: &mut ServiceConfig, routes: &[Route]) {
 fn methods(scope: Scope, handler: Handler) -> Scope {
     match handler {
         Handler::Caller => get(scope, caller).route("", web::post().to(record)),
-        Handler::Optional => get(scope, optional),
+        Handler::Optional => get(scope, told),
         Handler::Claims => get(scope, claims),
         Handler::Two => get(scope, two),
         Handler::Scoped => get(scope, scoped),
         Handler::Admin => get(scope, admin),
+        Handler::Require => get(scope, required),
+        Handler::RequireTwo => get(scope, required_twice),
+        Handler::RequireLast => scope.route("", web::post().to(required_last)),
+        Handler::Layered => scope.route("", get_or_head().to(caller).wrap(require::<Reports>())),
     }
 }
 
@@ -51,7 +88,11 @@ where
     H: actix_web::Handler<Args, Output: Responder + 'static>,
     Args: FromRequest + 'static,
 {
-    scope.route("", web::route().guard(guard::Any(guard::Get()).or(guard::Head())).to(handler))
+    scope.route("", get_or_head().to(handler))
+}
+
+fn get_or_head() -> actix_web::Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 async fn caller(caller: Caller) -> Json<Who> {
@@ -62,8 +103,8 @@ async fn record(caller: Caller, body: Bytes) -> Json<Who> {
     Json(Who { sub: subject(&caller), bytes: Some(body.len()), ..Who::default() })
 }
 
-async fn optional(caller: OptionalCaller) -> String {
-    let subject = caller.as_option().and_then(subject);
+async fn told(caller: OptionalCaller) -> String {
+    let subject = caller.as_option().and_then(|caller| subject(caller));
     subject.unwrap_or_else(|| "anonymous".to_owned())
 }
 
@@ -85,6 +126,18 @@ async fn admin(caller: Caller) -> Result<Json<Who>, Problem> {
     Ok(Json(Who { sub: subject(&caller), ..Who::default() }))
 }
 
-fn subject(caller: &Caller) -> Option<String> {
+async fn required(caller: Require<Reports>) -> Json<Who> {
+    Json(Who { sub: subject(&caller), ..Who::default() })
+}
+
+async fn required_twice(caller: Require<Reports>, _: Require<AdminRole>) -> Json<Who> {
+    Json(Who { sub: subject(&caller), ..Who::default() })
+}
+
+async fn required_last(body: Json<Map<String, Value>>, caller: Require<Reports>) -> Json<Who> {
+    Json(Who { sub: subject(&caller), bytes: Some(body.len()), ..Who::default() })
+}
+
+fn subject(caller: &linchpin_core::Caller) -> Option<String> {
     caller.subject().map(str::to_owned)
 }

@@ -5,23 +5,52 @@ use std::net::TcpListener;
 use axum::{
     Json, Router,
     body::Bytes,
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, get, post},
 };
-use linchpin_axum::{Caller, Claims, OptionalCaller, Problem, VerifyLayer};
+use linchpin_axum::{
+    Caller, Claims, OptionalCaller, Problem, Require, VerifyLayer, require,
+    routes::{self, Guarded, Routes, authenticated, optional, public},
+};
+use linchpin_core::Gate;
+use serde_json::{Map, Value};
 
 use crate::{
     Handler, Route, Tenant, Who,
-    service::{ROLE, SCOPE},
+    service::{AdminRole, ROLE, Reports, SCOPE, Writing, metadata},
 };
 
 /// Serves the routes until the process ends.
 pub fn serve(listener: TcpListener, routes: &'static [Route]) {
+    run(listener, app(routes));
+}
+
+/// Serves the routes of a table until the process ends.
+pub fn serve_declared(listener: TcpListener, gate: Gate) {
+    run(listener, declared(&gate).into_router_unchecked());
+}
+
+fn run(listener: TcpListener, app: Router) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
     runtime.block_on(async {
         listener.set_nonblocking(true).expect("a socket can be made non-blocking");
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        axum::serve(listener, app(routes)).await.expect("a server");
+        axum::serve(listener, app).await.expect("a server");
     });
+}
+
+/// The routes of the table.
+pub fn declared(gate: &Gate) -> Guarded {
+    let reports = Routes::new()
+        .route("/", routes::get(require::<Reports>(), caller).post(require::<Writing>(), record))
+        .route("/{id}", routes::get(authenticated(), caller));
+    Routes::new()
+        .route("/healthz", routes::get(public(), async || "ok"))
+        .route("/feed", routes::get(optional(), told))
+        .route("/admin", routes::get(require::<AdminRole>(), caller))
+        .nest("/reports", reports)
+        .resource_metadata(&metadata())
+        .merge_undeclared(Router::new().route("/plain", get(caller)))
+        .guarded_by(gate)
 }
 
 fn app(routes: &[Route]) -> Router {
@@ -37,11 +66,15 @@ fn app(routes: &[Route]) -> Router {
 fn methods(handler: Handler) -> MethodRouter {
     match handler {
         Handler::Caller => get(caller).post(record),
-        Handler::Optional => get(optional),
+        Handler::Optional => get(told),
         Handler::Claims => get(claims),
         Handler::Two => get(two),
         Handler::Scoped => get(scoped),
         Handler::Admin => get(admin),
+        Handler::Require => get(required),
+        Handler::RequireTwo => get(required_twice),
+        Handler::RequireLast => post(required_last),
+        Handler::Layered => get(caller).layer(require::<Reports>()),
     }
 }
 
@@ -53,8 +86,8 @@ async fn record(caller: Caller, body: Bytes) -> Json<Who> {
     Json(Who { sub: subject(&caller), bytes: Some(body.len()), ..Who::default() })
 }
 
-async fn optional(caller: OptionalCaller) -> String {
-    let subject = caller.as_option().and_then(subject);
+async fn told(caller: OptionalCaller) -> String {
+    let subject = caller.as_option().and_then(|caller| subject(caller));
     subject.unwrap_or_else(|| "anonymous".to_owned())
 }
 
@@ -76,6 +109,19 @@ async fn admin(caller: Caller) -> Result<Json<Who>, Problem> {
     Ok(Json(Who { sub: subject(&caller), ..Who::default() }))
 }
 
-fn subject(caller: &Caller) -> Option<String> {
+async fn required(caller: Require<Reports>) -> Json<Who> {
+    Json(Who { sub: subject(&caller), ..Who::default() })
+}
+
+async fn required_twice(caller: Require<Reports>, _: Require<AdminRole>) -> Json<Who> {
+    Json(Who { sub: subject(&caller), ..Who::default() })
+}
+
+// In axum, an extractor of the body is the last one, or it does not compile.
+async fn required_last(caller: Require<Reports>, body: Json<Map<String, Value>>) -> Json<Who> {
+    Json(Who { sub: subject(&caller), bytes: Some(body.len()), ..Who::default() })
+}
+
+fn subject(caller: &linchpin_core::Caller) -> Option<String> {
     caller.subject().map(str::to_owned)
 }

@@ -20,8 +20,8 @@ use std::net::{SocketAddr, TcpListener};
 
 pub use self::{
     late_keys::Hold,
-    service::{HELD, Handler, Route, Service, Tenant, Who},
-    table::{Expected, Outside, Row, outside_the_promise, table},
+    service::{AdminRole, Again, HELD, Handler, Reports, Route, Service, Tenant, Who, Writing},
+    table::{Expected, Outside, Row, declared_table, outside_the_promise, table},
     wire::{Answer, Request, send},
 };
 
@@ -44,12 +44,26 @@ impl Server {
         ]
     }
 
+    /// Starts both whose routes are declared in a table on free ports.
+    pub fn start_declared(service: &Service) -> [Self; 2] {
+        let gate = || service.declared();
+        let (for_axum, for_actix) = (gate(), gate());
+        [
+            Self::listen("axum", move |listener| axum::serve_declared(listener, for_axum)),
+            Self::listen("actix", move |listener| actix::serve_declared(listener, for_actix)),
+        ]
+    }
+
     fn start(name: &'static str, service: &Service, serve: fn(TcpListener, &'static [Route])) -> Self {
+        let routes = service.routes();
+        Self::listen(name, move |listener| serve(listener, routes))
+    }
+
+    fn listen(name: &'static str, serve: impl FnOnce(TcpListener) + Send + 'static) -> Self {
         // Bound before the thread starts: a client that is faster waits in the backlog.
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let routes = service.routes();
-        std::thread::spawn(move || serve(listener, routes));
+        std::thread::spawn(move || serve(listener));
         Self { name, address }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use linchpin_core::{FakeClock, Gate};
+use linchpin_core::{
+    AdmitRestricted, AllOf, AnyOf, FakeClock, Gate, Policy, ResourceMetadata, roles, scopes, step_up,
+};
 use linchpin_jwt::{Issuers, Profile, RolesClaim, Verifier, VerifierBuilder};
 use linchpin_test::TestIssuer;
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,32 @@ pub enum Handler {
     Scoped,
     /// `Caller`, of whom the handler demands the role `admin`.
     Admin,
+    /// `Require<Reports>`: tells the subject.
+    Require,
+    /// `Require<Reports>` and `Require<AdminRole>` in one handler: tells the subject.
+    RequireTwo,
+    /// `Require<Reports>`, declared behind a JSON body where the framework lets it. Takes a `POST` alone, and counts the
+    /// members of the JSON object.
+    RequireLast,
+    /// `Caller`, inside the layer or middleware `require::<Reports>()`: tells the subject.
+    Layered,
+}
+
+scopes! {
+    /// What the little service demands most.
+    pub Reports = "read:reports";
+    /// What it demands beside.
+    pub Writing = "write:reports";
+}
+
+roles! {
+    /// The one role that the little service knows.
+    pub AdminRole = "admin";
+}
+
+step_up! {
+    /// Signed in with two factors within five minutes.
+    pub Again { acr_values: ["urn:test:mfa", "urn:test:key"], max_age: 300 }
 }
 
 /// A path, the gate before it if any, and the handler behind it.
@@ -72,6 +100,7 @@ pub struct Service {
     /// Decides when the requests to `/held` go on.
     pub hold: Hold,
     routes: &'static [Route],
+    declared: Gate,
 }
 
 impl Service {
@@ -145,12 +174,63 @@ impl Service {
             route("/slow", &late(Arrival::Succeeds), Handler::Caller),
             route("/slow-keys-down", &late(Arrival::Fails), Handler::Caller),
             route("/held", &late(Arrival::Held(held)), Handler::Caller),
+            route("/require", &strict, Handler::Require),
+            route("/require-behind-optional", &optional, Handler::Require),
+            route("/hooked-require", &hooked, Handler::Require),
+            route("/require-two", &strict, Handler::RequireTwo),
+            route("/require-last", &strict, Handler::RequireLast),
+            route("/layered", &strict, Handler::Layered),
+            route("/layered-behind-optional", &optional, Handler::Layered),
+            route("/policy-public", &strict.clone().policy(Policy::public()), Handler::Optional),
+            route("/policy-optional", &strict.clone().policy(Policy::optional()), Handler::Optional),
+            route("/policy-scope", &strict.clone().policy(Policy::require::<Reports>()), Handler::Caller),
+            route(
+                "/policy-slow",
+                &late(Arrival::Succeeds).policy(Policy::require::<Reports>()),
+                Handler::Caller,
+            ),
+            route("/policy-role", &strict.clone().policy(Policy::require::<AdminRole>()), Handler::Caller),
+            route(
+                "/policy-any",
+                &strict.clone().policy(Policy::require::<AnyOf<(AdminRole, AllOf<(Reports, Writing)>)>>()),
+                Handler::Caller,
+            ),
+            route(
+                "/policy-all",
+                &strict.clone().policy(Policy::require::<AllOf<(Reports, Writing)>>()),
+                Handler::Caller,
+            ),
+            route("/policy-step-up", &strict.clone().policy(Policy::require::<Again>()), Handler::Caller),
+            route("/policy-hooked", &hooked.clone().policy(Policy::require::<Reports>()), Handler::Caller),
+            route(
+                "/policy-named-role",
+                &strict.clone().name_roles().policy(Policy::require::<AdminRole>()),
+                Handler::Caller,
+            ),
+            route("/described", &strict.clone().resource_metadata(&metadata()), Handler::Caller),
+            route(
+                "/restricted",
+                &profile(Profile::OpenEdx).policy(Policy::require::<AdmitRestricted<Reports>>()),
+                Handler::Caller,
+            ),
+            route(
+                "/unrestricted",
+                &profile(Profile::OpenEdx).policy(Policy::authenticated()),
+                Handler::Caller,
+            ),
+            open("/unlayered-require", Handler::Require),
+            open("/unlayered-layered", Handler::Layered),
             open("/unlayered", Handler::Caller),
             open("/unlayered-optional", Handler::Optional),
             open("/unlayered-claims", Handler::Claims),
         ];
         // The servers run until the process ends, and so do their routes.
-        Self { issuer, many_keys, lms, hold, routes: routes.leak() }
+        Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked }
+    }
+
+    /// The gate of the servers whose routes are declared in a table.
+    pub(crate) fn declared(&self) -> Gate {
+        self.declared.clone()
     }
 
     /// What every server exposes.
@@ -169,6 +249,12 @@ impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service").field("routes", &self.routes.len()).finish_non_exhaustive()
     }
+}
+
+/// How the little service describes itself.
+pub(crate) fn metadata() -> ResourceMetadata {
+    let metadata = ResourceMetadata::builder("https://parity.test/reports").scopes_supported([SCOPE]);
+    metadata.build().expect("the metadata is sound")
 }
 
 /// An issuer of `/issuers` whose keys are not there.

@@ -2,7 +2,9 @@
 
 mod admitted;
 mod credentials;
+mod declared;
 mod issuers;
+mod policies;
 mod tokens;
 
 use linchpin_core::Reason;
@@ -22,8 +24,19 @@ pub struct Row {
 
 /// Every row.
 pub fn table(service: &Service) -> Vec<Row> {
-    [admitted::rows(service), credentials::rows(service), tokens::rows(service), issuers::rows(service)]
-        .concat()
+    [
+        admitted::rows(service),
+        credentials::rows(service),
+        tokens::rows(service),
+        policies::rows(service),
+        issuers::rows(service),
+    ]
+    .concat()
+}
+
+/// Every row for the servers whose routes are declared in a table.
+pub fn declared_table(service: &Service) -> Vec<Row> {
+    declared::rows(service)
 }
 
 fn row(name: impl Into<String>, request: Request, expected: impl Into<Expected>) -> Row {
@@ -41,6 +54,8 @@ pub struct Expected {
     pub challenge: Option<String>,
     /// `retry-after`, if there is one.
     pub retry_after: Option<u64>,
+    /// `allow`, if there is one.
+    pub allow: Option<&'static str>,
     /// The body.
     pub body: String,
     /// The reason that the row shows, if it is a refusal.
@@ -50,7 +65,15 @@ pub struct Expected {
 impl Expected {
     fn ok(content_type: &'static str, body: &str) -> Self {
         let body = body.to_owned();
-        Self { status: "200 OK", content_type, challenge: None, retry_after: None, body, reason: None }
+        Self {
+            status: "200 OK",
+            content_type,
+            challenge: None,
+            retry_after: None,
+            allow: None,
+            body,
+            reason: None,
+        }
     }
 
     fn json(body: &str) -> Self {
@@ -73,7 +96,9 @@ impl Expected {
             MissingCredential | UnsupportedScheme => {
                 ("401 Unauthorized", Some(r#"Bearer realm="api""#.to_owned()))
             }
+            InsufficientAuthentication => ("401 Unauthorized", error("insufficient_user_authentication")),
             InsufficientScope | InsufficientRole => ("403 Forbidden", error("insufficient_scope")),
+            RestrictedApplication | UndeclaredRoute => ("403 Forbidden", None),
             MissingLayer => ("500 Internal Server Error", None),
             KeysUnavailable => ("503 Service Unavailable", None),
             _ => ("401 Unauthorized", error("invalid_token")),
@@ -89,6 +114,7 @@ impl Expected {
             content_type: "application/problem+json",
             challenge,
             retry_after: (reason == KeysUnavailable).then_some(7),
+            allow: None,
             body,
             reason: Some(reason),
         }
@@ -99,6 +125,17 @@ impl Expected {
     pub fn scheme(self, scheme: &str) -> Self {
         let challenge = self.challenge.map(|challenge| challenge.replacen("Bearer", scheme, 1));
         Self { challenge, ..self }
+    }
+
+    /// A problem that is no refusal.
+    fn problem(status: &'static str) -> Self {
+        let (code, title) = status.split_once(' ').unwrap_or_default();
+        let body = format!(r#"{{"type":"about:blank","title":"{title}","status":{code}}}"#);
+        Self { status, content_type: "application/problem+json", ..Self::text(&body) }
+    }
+
+    fn allow(self, allow: &'static str) -> Self {
+        Self { allow: Some(allow), ..self }
     }
 
     fn challenge(self, challenge: &str) -> Self {
@@ -113,11 +150,12 @@ impl Expected {
 
     /// The answer as it comes over the wire.
     pub fn answer(&self) -> Answer {
-        let mut headers = vec![
+        let mut headers: Vec<_> = self.allow.iter().map(|methods| format!("allow: {methods}")).collect();
+        headers.extend([
             "connection: close".to_owned(),
             format!("content-length: {}", self.body.len()),
             format!("content-type: {}", self.content_type),
-        ];
+        ]);
         headers.extend(self.retry_after.map(|seconds| format!("retry-after: {seconds}")));
         headers.extend(self.challenge.as_ref().map(|challenge| format!("www-authenticate: {challenge}")));
         Answer { status: self.status.to_owned(), headers, body: self.body.clone() }

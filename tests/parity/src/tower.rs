@@ -8,12 +8,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use linchpin_core::{Answer, Identity, Problem, Reason};
-use linchpin_tower::{VerifyLayer, into_response};
-use tower::{Layer, ServiceExt, service_fn};
+use linchpin_tower::{VerifyLayer, into_response, require};
+use serde_json::{Map, Value};
+use tower::{Layer, ServiceExt, service_fn, util::BoxCloneService};
 
 use crate::{
     Handler, Route, Tenant, Who,
-    service::{ROLE, SCOPE},
+    service::{AdminRole, ROLE, Reports, SCOPE},
 };
 
 /// Serves the routes until the process ends.
@@ -40,6 +41,10 @@ async fn route(routes: &[Route], request: Request<Incoming>) -> Result<Response<
     let inner = service_fn(move |request| async move {
         Ok::<_, Infallible>(handle(handler, request).await.unwrap_or_else(into_response))
     });
+    let inner = match handler {
+        Handler::Layered => BoxCloneService::new(require::<Reports>().layer(inner)),
+        _ => BoxCloneService::new(inner),
+    };
     match &route.gate {
         Some(gate) => VerifyLayer::from(gate.clone()).layer(inner).oneshot(request).await,
         None => inner.oneshot(request).await,
@@ -51,6 +56,14 @@ async fn handle(handler: Handler, request: Request<Incoming>) -> Result<Response
     let identity = parts.extensions.get::<Identity>();
     let identity = identity.ok_or_else(|| Problem::from(Reason::MissingLayer).into_answer())?;
     match (&parts.method, handler) {
+        (&Method::POST, Handler::RequireLast) => {
+            let caller = identity.authorize::<Reports>()?;
+            let body = body.collect().await.map_err(|_| Problem::new(400, "Bad Request").into_answer())?;
+            let body: Map<String, Value> = serde_json::from_slice(&body.to_bytes())
+                .map_err(|_| Problem::new(400, "Bad Request").into_answer())?;
+            let bytes = Some(body.len());
+            Ok(json(Who { sub: caller.subject().map(str::to_owned), bytes, ..Who::default() }))
+        }
         (&Method::GET | &Method::HEAD, _) => get(handler, identity),
         (&Method::POST, Handler::Caller) => {
             let caller = identity.require_caller()?;
@@ -68,7 +81,15 @@ fn get(handler: Handler, identity: &Identity) -> Result<Response<Body>, Answer> 
     match handler {
         Handler::Optional => return Ok(text(subject().unwrap_or_else(|| "anonymous".to_owned()))),
         Handler::Claims => return Ok(json(Who { tenant: tenant()?, ..Who::default() })),
+        Handler::RequireTwo => {
+            identity.authorize::<Reports>()?;
+            identity.authorize::<AdminRole>()?;
+        }
+        Handler::Require => {
+            identity.authorize::<Reports>()?;
+        }
         Handler::Caller | Handler::Two | Handler::Scoped | Handler::Admin => {}
+        Handler::Layered | Handler::RequireLast => {}
     }
     let caller = identity.require_caller()?;
     let mut who = Who { sub: subject(), ..Who::default() };
@@ -76,7 +97,7 @@ fn get(handler: Handler, identity: &Identity) -> Result<Response<Body>, Answer> 
         Handler::Two => who.tenant = tenant()?,
         Handler::Scoped => caller.require_scope(SCOPE).map_err(Problem::from)?,
         Handler::Admin => caller.require_role(ROLE).map_err(Problem::from)?,
-        Handler::Caller | Handler::Optional | Handler::Claims => {}
+        _ => {}
     }
     Ok(json(who))
 }

@@ -2,5 +2,7 @@
 
 mod extractors;
 mod middleware;
+mod require;
+mod routes;
 mod support;
 mod wire;

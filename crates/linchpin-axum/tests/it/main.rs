@@ -2,4 +2,7 @@
 
 mod extractors;
 mod layer;
+mod messages;
+mod require;
+mod routes;
 mod support;

@@ -2,4 +2,5 @@
 
 mod answers;
 mod readiness;
+mod require;
 mod support;

@@ -24,9 +24,9 @@ pub(crate) fn auth(path: &Path) -> Result<Auth, ConfigError> {
     let directory = path.parent().unwrap_or(Path::new(""));
 
     let mut top = Table::new(format!("{file}: "), directory, tree);
-    let realm = top.text("realm");
+    let (realm, names_roles) = (top.text("realm"), top.flag("name_roles"));
     let issuers = top.tables("issuer");
-    top.complain_about_the_rest(&["realm", "issuer"]);
+    top.complain_about_the_rest(&["realm", "name_roles", "issuer"]);
     let mut problems = top.problems;
 
     let mut builders = Vec::new();
@@ -44,11 +44,13 @@ pub(crate) fn auth(path: &Path) -> Result<Auth, ConfigError> {
         ));
     }
 
-    let several = Auth::several(builders);
-    let several = match realm {
-        Some(realm) => several.realm(realm),
-        None => several,
-    };
+    let mut several = Auth::several(builders);
+    if let Some(realm) = realm {
+        several = several.realm(realm);
+    }
+    if names_roles == Some(true) {
+        several = several.name_roles();
+    }
     match several.build() {
         Ok(auth) => problems.check().map(|()| auth),
         Err(error) => {
@@ -165,7 +167,7 @@ fn issuer(table: &mut Table<'_>) -> AuthBuilder {
     }
 
     let mut known: Vec<String> = SETTINGS.iter().map(|setting| member(setting.name)).collect();
-    known.retain(|member| !matches!(&**member, "realm" | "config" | "issuer"));
+    known.retain(|member| !matches!(&**member, "realm" | "name_roles" | "config" | "issuer"));
     known.extend(KEYS.map(str::to_owned));
     known.push("provider".to_owned());
     match provider {

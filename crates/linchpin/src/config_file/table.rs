@@ -202,6 +202,16 @@ impl Settings for Table<'_> {
         texts
     }
 
+    fn flag(&mut self, setting: &str) -> Option<bool> {
+        match self.take(setting)? {
+            Tree::Bool(flag) => Some(flag),
+            other => {
+                self.expected(setting, &other, "true or false");
+                None
+            }
+        }
+    }
+
     fn whole(&mut self, setting: &str, fix: &str) -> Option<u64> {
         let problem = match self.take(setting)? {
             Tree::Whole(number) => match u64::try_from(number) {

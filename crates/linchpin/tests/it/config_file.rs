@@ -74,6 +74,13 @@ async fn the_example_of_the_docs_loads() {
     assert_eq!(auth.verifier().schemes(), ["Bearer", "JWT"]);
     let Check::Refuse(answer) = auth.gate().check([]) else { panic!("admitted") };
     assert!(answer.headers().any(|header| header == ("www-authenticate", r#"Bearer realm="grades""#)));
+    let names_roles = |auth: &Auth| {
+        auth.gate().refuse(&linchpin::Refusal::insufficient_role("dean")).body().contains("dean")
+    };
+    assert!(!names_roles(&auth));
+    let named =
+        Files::new("names").load("auth.toml", &example.replace("name_roles = false", "name_roles = true"));
+    assert!(names_roles(&named.unwrap()));
     assert!(auth.is_ready(), "the keys of one issuer stand in the file");
 }
 
@@ -155,6 +162,7 @@ async fn everything_that_is_wrong_is_told_at_once_by_its_place() {
         "auth.toml",
         r#"
         relam = "grades"
+        name_roles = "yes"
 
         [[issuer]]
         provider = "keycloak"
@@ -203,6 +211,7 @@ async fn everything_that_is_wrong_is_told_at_once_by_its_place() {
     let audience =
         "give the `aud` that the issuer puts into tokens for this service (or client_ids, if it sends none)";
     let expected = [
+        "name_roles is a text; give true or false",
         "relam is not a setting; did you mean realm?",
         "issuer[0].realm is a whole number; give a text",
         "issuer[0].leeway is a text; give whole seconds, for example 30",

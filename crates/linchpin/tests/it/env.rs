@@ -44,6 +44,7 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         ("AUTH_ROLES_CLAIM", "/a/~"),
         ("AUTH_MAX_TOKEN_BYTES", "0"),
         ("AUTH_REALM", " grades\n"),
+        ("AUTH_NAME_ROLES", "yes"),
         ("AUTH_JWKS_REFRESH", "1"),
         ("AUTH_JWKS_MAX_STALE", "0"),
         ("AUTH_JWKS_FETCH_DEADLINE", "3600"),
@@ -67,6 +68,7 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         r#"AUTH_ALLOW_HTTP_HOSTS is ",", with an empty item; remove the extra comma"#,
         r#"AUTH_CA_FILE is "/no/such/file.pem", which cannot be read: No such file or directory (os error 2); name a PEM file that this process may read"#,
         "AUTH_REALM begins or ends with white space; remove it, often a stray line end",
+        r#"AUTH_NAME_ROLES is "yes"; give true or false"#,
         "AUTH_JWKS_URL is not a URL; give a full URL, for example https://id.example",
         "AUTH_JWKS_REFRESH is below 10 seconds; give at least 10, since new keys are found without waiting for it",
         "AUTH_JWKS_MAX_STALE is shorter than the refresh; give several times the refresh, for example 14400",
@@ -222,6 +224,18 @@ async fn variables_change_how_keys_are_fetched() {
     assert!(!is_ready_with("AUTH_JWKS_MAX_KEYS", "1").await);
     assert!(is_ready_with("AUTH_JWKS_MAX_BYTES", "10000").await);
     assert!(!is_ready_with("AUTH_JWKS_MAX_BYTES", "100").await);
+}
+
+#[tokio::test]
+async fn roles_are_named_only_if_that_is_set() {
+    let told = async |vars: &[(&'static str, &'static str)]| {
+        let auth = read(vars).await.unwrap();
+        auth.gate().refuse(&linchpin::Refusal::insufficient_role("dean")).into_body().contains("dean")
+    };
+
+    assert!(told(&[("AUTH_NAME_ROLES", "true")]).await);
+    assert!(!told(&[("AUTH_NAME_ROLES", "false")]).await);
+    assert!(!told(&[("AUTH_NAME_ROLES", "")]).await && !told(&[]).await);
 }
 
 #[tokio::test]

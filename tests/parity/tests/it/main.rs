@@ -5,12 +5,17 @@ mod sweep;
 use std::sync::{LazyLock, Mutex};
 
 use linchpin_core::Reason;
-use parity::{Answer, HELD, Hold, Outside, Request, Row, Server, Service, outside_the_promise, send, table};
+use parity::{
+    Answer, HELD, Hold, Outside, Request, Row, Server, Service, declared_table, outside_the_promise, send,
+    table,
+};
 
 /// The servers, started once, and what is asked of them.
 struct Parity {
     servers: [Server; 3],
     rows: Vec<Row>,
+    /// The servers whose routes are declared in a table, and what is asked of them.
+    declared: ([Server; 2], Vec<Row>),
     outside: Vec<Outside>,
     good: String,
     of_held: String,
@@ -22,18 +27,23 @@ static PARITY: LazyLock<Parity> = LazyLock::new(|| {
     let (rows, outside) = (table(&service), outside_the_promise(&service));
     let good = service.issuer.token("ann").sign();
     let of_held = service.issuer.token("ann").claim("iss", HELD).sign();
+    let declared = (Server::start_declared(&service), declared_table(&service));
     let servers = Server::start_all(&service);
-    Parity { servers, rows, outside, good, of_held, hold: Mutex::new(service.hold) }
+    Parity { servers, rows, declared, outside, good, of_held, hold: Mutex::new(service.hold) }
 });
 
 /// Asks every server, and says which of them answers something else than expected.
 fn differences(name: &str, request: &Request, expected: &Answer) -> Vec<String> {
+    differences_of(&PARITY.servers, name, request, expected)
+}
+
+fn differences_of(servers: &[Server], name: &str, request: &Request, expected: &Answer) -> Vec<String> {
     let differs = |server: &Server| {
         let differences = ask(server, name, request).differences(expected).join("\n    ");
         let told = || format!("{}: {name}\n    {request}\n    {differences}", server.name);
         (!differences.is_empty()).then(told)
     };
-    PARITY.servers.iter().filter_map(differs).collect()
+    servers.iter().filter_map(differs).collect()
 }
 
 /// The server's answer. One that does not answer ends the test at once: each further row would wait as long.
@@ -55,6 +65,23 @@ fn every_server_answers_every_row_as_the_table_says() {
 }
 
 #[test]
+fn every_declared_route_is_answered_as_the_table_says() {
+    let (servers, rows) = &PARITY.declared;
+
+    let differences = rows.iter().flat_map(|row| {
+        let answer = row.expected.answer();
+        let mut differences = differences_of(servers, &row.name, &row.request, &answer);
+        if row.request.is_get() {
+            let head = row.request.clone().method("HEAD");
+            differences.extend(differences_of(servers, &row.name, &head, &answer.without_body()));
+        }
+        differences
+    });
+
+    assert_none(differences.collect());
+}
+
+#[test]
 fn head_is_answered_like_get_without_the_body() {
     let gets = PARITY.rows.iter().filter(|row| row.request.is_get());
 
@@ -69,7 +96,8 @@ fn head_is_answered_like_get_without_the_body() {
 #[test]
 fn every_reason_has_a_row() {
     for reason in Reason::ALL {
-        let rows = PARITY.rows.iter().filter(|row| row.expected.reason == Some(*reason));
+        let rows = PARITY.rows.iter().chain(&PARITY.declared.1);
+        let rows = rows.filter(|row| row.expected.reason == Some(*reason));
         assert_ne!(rows.count(), 0, "no row of the table shows the reason {reason}");
     }
 }

@@ -1,0 +1,5 @@
+use linchpin_core::roles;
+
+roles! { pub Nobody = ""; }
+
+fn main() {}
