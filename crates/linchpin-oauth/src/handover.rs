@@ -3,14 +3,20 @@
 //! All that several threads do to each other is in this file. Its primitives come from `crate::sync`, so that `tests/model`
 //! runs the same lines under shuttle's scheduler, which tries orders that no test on real threads meets.
 
-use std::{sync::PoisonError, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::PoisonError,
+    task::Poll,
+    time::Duration,
+};
 
 use linchpin_core::Timestamp;
 
 use crate::{
     budget::Budget,
     machine::{Awaited, Change, Ended, Machine},
-    sync::{Arc, Mutex, MutexGuard, Notify, Slot, poll_once, watch},
+    sync::{Arc, Mutex, MutexGuard, Notify, Slot, watch},
 };
 
 /// The last good value and the way to a newer one. Readers only load it; the mutex is held for a few instructions, by whoever
@@ -138,4 +144,14 @@ impl<T> Handover<T> {
         // Nothing panics while the lock is held; if something did, the counters would still be usable.
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Polls a future once, and drops it whether it has ended or not.
+async fn poll_once(future: impl Future<Output = ()>) {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let _ = future.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
 }
