@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{Algorithm, Algorithms, KeyError, KeyErrorKind, KeyMaterial, base64url, material::Curve};
 
 /// A key of a set, with what it says about its use.
+#[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Jwk {
     pub(crate) key_id: Option<String>,
     pub(crate) material: KeyMaterial,

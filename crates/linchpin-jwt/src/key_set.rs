@@ -275,10 +275,10 @@ impl KeyRules {
         if document.keys.len() > self.max_keys {
             return Err(KeySetError::TooManyKeys { max: self.max_keys });
         }
-        let (mut keys, mut skipped) = (Vec::new(), Vec::new());
+        let (mut keys, mut skipped, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for (index, jwk) in document.keys.iter().enumerate() {
             let jwk: &Value = &serde_json::from_str(jwk.get()).map_err(|_| KeySetError::Malformed)?;
-            match self.prepare_jwk(jwk) {
+            match self.read_jwk(jwk).and_then(|jwk| self.prepare_new(jwk, &mut seen)) {
                 Ok(key) => keys.push(key),
                 Err(error) => skipped.push(SkippedKey { index, error }),
             }
@@ -289,9 +289,20 @@ impl KeyRules {
         Ok(KeySet { keys, algorithms: self.algorithms, skipped })
     }
 
-    fn prepare_jwk(&self, jwk: &Value) -> Result<Key, KeyError> {
-        let Jwk { key_id, material, algorithms, issuer } =
-            Jwk::read(jwk, self.algorithms, self.bound_to_issuers)?;
+    fn read_jwk(&self, jwk: &Value) -> Result<Jwk, KeyError> {
+        Jwk::read(jwk, self.algorithms, self.bound_to_issuers)
+    }
+
+    /// Prepares a key that has not been seen: one that stands there twice would be tried twice for a token without `kid`.
+    fn prepare_new(&self, jwk: Jwk, seen: &mut Vec<Jwk>) -> Result<Key, KeyError> {
+        if seen.contains(&jwk) {
+            return Err(KeyError::new(KeyErrorKind::Repeated, "the key stands in the set already"));
+        }
+        seen.push(jwk.clone());
+        self.prepare_jwk(jwk)
+    }
+
+    fn prepare_jwk(&self, Jwk { key_id, material, algorithms, issuer }: Jwk) -> Result<Key, KeyError> {
         Ok(Key { issuer: issuer.map(Into::into), ..self.prepare(key_id, &material, algorithms)? })
     }
 
@@ -389,8 +400,10 @@ impl KeySetBuilder {
     /// Adds one JSON Web Key; a secret (`oct`) counts if the allow-list names an HMAC algorithm.
     pub fn jwk(mut self, json: &str) -> Self {
         let malformed = KeyError::new(KeyErrorKind::Malformed, "the key is not JSON");
-        let key =
-            serde_json::from_str(json).map_err(|_| malformed).and_then(|jwk| self.rules.prepare_jwk(&jwk));
+        let key = serde_json::from_str(json)
+            .map_err(|_| malformed)
+            .and_then(|jwk| self.rules.read_jwk(&jwk))
+            .and_then(|jwk| self.rules.prepare_jwk(jwk));
         self.add("jwk", key);
         self
     }

@@ -185,3 +185,133 @@ impl Machine {
 
 /// What a client is told to wait if nothing will change by itself: another instance may do better.
 const UNTIL_NEVER: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prelude::*, test_runner::RngSeed};
+
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    #[derive(Clone, Copy, Debug)]
+    enum Event {
+        Request,
+        Suspect,
+        Pass(u64),
+        /// The task goes on: what is under way ends in one of three ways, or what is due begins.
+        Succeed,
+        Fail,
+        FailTooStale,
+    }
+
+    fn events() -> impl Strategy<Value = Vec<Event>> {
+        use Event::*;
+        let event = prop_oneof![
+            Just(Request),
+            Just(Suspect),
+            (0_u64..25).prop_map(Pass),
+            Just(Succeed),
+            Just(Fail),
+            Just(FailTooStale)
+        ];
+        proptest::collection::vec(event, 0..200)
+    }
+
+    proptest! {
+        // With a fixed seed a failure is the same for everybody, and no file has to remember it.
+        #![proptest_config(ProptestConfig {
+            cases: 1000,
+            rng_seed: RngSeed::Fixed(4),
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn whatever_happens_the_promises_hold(events in events()) {
+            let start = Timestamp::from_unix_seconds(1_000_000);
+            let (mut now, mut caused) = (start, 0_u64);
+            let mut machine = Machine::new(Budget::new(INTERVAL, start));
+            let mut told = Vec::new();
+            for event in events {
+                let (before, was_fetching) = (machine.ended(), machine.is_fetching());
+                match event {
+                    Event::Pass(seconds) => now = now.saturating_add(Duration::from_secs(seconds)),
+                    Event::Request => match machine.request(now) {
+                        Ok(awaited) => {
+                            prop_assert_eq!(awaited.number, before.count + 1, "the next to end");
+                            prop_assert_eq!(awaited.is_new, !was_fetching, "never two at once");
+                            caused += u64::from(awaited.is_new);
+                        }
+                        Err(wait) => {
+                            prop_assert!(!was_fetching, "who can join does");
+                            prop_assert!(wait <= INTERVAL);
+                        }
+                    },
+                    Event::Suspect => {
+                        let causes = machine.suspect(now);
+                        prop_assert!(!(causes && was_fetching), "never two at once");
+                        caused += u64::from(causes);
+                    }
+                    Event::Succeed | Event::Fail | Event::FailTooStale => {
+                        machine.begin();
+                        let failed_before = machine.failures();
+                        let change = match event {
+                            Event::Succeed => machine.succeed(),
+                            _ => machine.fail("down".to_owned(), matches!(event, Event::FailTooStale)),
+                        };
+                        let succeeds = matches!(event, Event::Succeed);
+                        prop_assert_eq!(machine.ended().count, before.count + 1);
+                        prop_assert_eq!(machine.ended().last_success == before.count + 1, succeeds);
+                        prop_assert_eq!(machine.failures(), if succeeds { 0 } else { failed_before + 1 });
+                        prop_assert_eq!(machine.last_error().is_none(), succeeds);
+                        prop_assert!(!machine.is_fetching());
+                        told.extend(change);
+                    }
+                }
+                let elapsed = now.saturating_duration_since(start);
+                prop_assert!(caused <= 2 + elapsed.as_secs() / INTERVAL.as_secs(), "{caused} in {elapsed:?}");
+            }
+            for (index, pair) in told.windows(2).enumerate() {
+                let follows = match pair[0] {
+                    Change::Unreachable => index == 0 && matches!(pair[1], Change::Loaded),
+                    Change::Loaded | Change::Healed { .. } => matches!(pair[1], Change::Stale | Change::TooStale),
+                    Change::Stale => matches!(pair[1], Change::TooStale | Change::Healed { .. }),
+                    Change::TooStale => matches!(pair[1], Change::Healed { .. }),
+                };
+                prop_assert!(follows, "{:?}", pair);
+            }
+        }
+
+        #[test]
+        fn suspicion_never_takes_the_last_fetch_from_those_who_miss_a_key(pauses in proptest::collection::vec(0_u64..30, 1..50)) {
+            let mut now = Timestamp::from_unix_seconds(1_000_000);
+            let mut machine = Machine::new(Budget::new(INTERVAL, now));
+            machine.begin();
+            machine.succeed();
+            for pause in pauses {
+                now = now.saturating_add(Duration::from_secs(pause));
+                for _ in 0..100 {
+                    if machine.suspect(now) {
+                        machine.begin();
+                        machine.succeed();
+                    }
+                }
+            }
+
+            prop_assert!(machine.request(now).is_ok());
+        }
+    }
+
+    #[test]
+    fn nothing_is_fetched_any_more_once_the_task_has_ended() {
+        let now = Timestamp::from_unix_seconds(1_000_000);
+        let mut machine = Machine::new(Budget::new(INTERVAL, now));
+        machine.close();
+
+        assert_eq!(machine.request(now), Err(UNTIL_NEVER));
+        assert!(!machine.suspect(now));
+        machine.begin();
+        assert!(!machine.is_fetching() && machine.ended().is_over);
+    }
+}

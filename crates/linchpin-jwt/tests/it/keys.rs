@@ -256,12 +256,40 @@ fn bad_keys_do_not_spoil_a_set_as_long_as_one_is_good() {
 }
 
 #[test]
+fn a_key_that_stands_in_a_set_twice_is_used_once() {
+    let (one, other) = (key(Algorithm::ES256), key(Algorithm::ES256));
+    let rules = KeyRules::new([Algorithm::ES256]);
+    let read = |keys: Vec<Value>| rules.read_jwk_set(json!({ "keys": keys }).to_string().as_bytes()).unwrap();
+
+    let five_times = read(vec![one.public_jwk(); 5]);
+
+    assert_eq!((five_times.len(), five_times.skipped().len()), (1, 4));
+    assert_eq!(five_times.skipped()[0].error.kind(), KeyErrorKind::Repeated);
+    let nameless = token(&one, json!({"alg": "ES256"}));
+    assert_eq!(reason(five_times, &nameless), None, "and is not ambiguous");
+    let other_name = other.with_key_id(Some("other")).public_jwk();
+    assert_eq!(read(vec![one.public_jwk(), other_name, one.public_jwk()]).len(), 2);
+}
+
+#[test]
+fn keys_that_share_an_id_are_all_tried() {
+    let named = || key(Algorithm::ES256).with_key_id(Some("a"));
+    let (one, other, stranger) = (named(), named(), named());
+    let keys = || set([Algorithm::ES256], [one.public_jwk(), other.public_jwk()]);
+    let signed = |key: &SigningKey| token(key, json!({"alg": "ES256", "kid": "a"}));
+
+    assert_eq!(reason(keys(), &signed(&one)), None);
+    assert_eq!(reason(keys(), &signed(&other)), None);
+    assert_eq!(reason(keys(), &signed(&stranger)), Some(Reason::BadSignature));
+}
+
+#[test]
 fn sets_are_bounded_and_well_formed() {
     let rules = KeyRules::new([Algorithm::ES256]).max_keys(2);
-    let jwk = key(Algorithm::ES256).public_jwk();
+    let jwk = || key(Algorithm::ES256).public_jwk();
 
-    let two = json!({"keys": [jwk, jwk]}).to_string();
-    let three = json!({"keys": [jwk, jwk, jwk]}).to_string();
+    let two = json!({"keys": [jwk(), jwk()]}).to_string();
+    let three = json!({"keys": [jwk(), jwk(), jwk()]}).to_string();
     assert_eq!(rules.read_jwk_set(two.as_bytes()).unwrap().len(), 2);
     assert_eq!(rules.read_jwk_set(three.as_bytes()).unwrap_err(), KeySetError::TooManyKeys { max: 2 });
     for malformed in

@@ -22,6 +22,7 @@ struct Source {
     now: Result<Arc<KeySet>, Refusal>,
     newer: Newer,
     asked: Arc<AtomicUsize>,
+    suspected: Arc<AtomicUsize>,
 }
 
 #[derive(Clone)]
@@ -46,6 +47,10 @@ impl KeySource for Source {
             Newer::Fetched(keys) => Refresh::Pending(Box::pin(async { Ok(keys) })),
         }
     }
+
+    fn signature_failed(&self, _: Timestamp) {
+        self.suspected.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 fn other_keys() -> Arc<KeySet> {
@@ -54,7 +59,7 @@ fn other_keys() -> Arc<KeySet> {
 }
 
 fn source(now: Result<Arc<KeySet>, Refusal>, newer: Newer) -> Source {
-    Source { now, newer, asked: Arc::default() }
+    Source { now, newer, asked: Arc::default(), suspected: Arc::default() }
 }
 
 fn verifier(source: &Source, clock: &FakeClock) -> Verifier {
@@ -139,4 +144,22 @@ fn a_token_that_expires_while_it_waits_is_refused() {
 
     assert_eq!(wait(59), Ok(()));
     assert_eq!(wait(1), Err(Reason::Expired));
+}
+
+#[test]
+fn only_a_signature_that_fails_under_the_named_key_is_told_to_the_source() {
+    let source = source(Ok(keys()), Newer::Refused(Reason::UnknownKey.into()));
+    let forger = || SigningKey::generate(Algorithm::ES256).unwrap();
+    let suspected = |token: &str, reason| {
+        assert_eq!(decided(&source, token).err(), reason);
+        source.suspected.swap(0, Ordering::SeqCst)
+    };
+
+    let forged = forger().with_key_id(KEY.key_id()).sign_jwt(&claims(|_| {}));
+    assert_eq!(suspected(&forged, Some(Reason::BadSignature)), 1);
+    assert_eq!(source.asked.load(Ordering::SeqCst), 0, "nobody waits for newer keys");
+
+    assert_eq!(suspected(&KEY.sign_jwt(&claims(|_| {})), None), 0);
+    assert_eq!(suspected(&KEY.sign_jwt(&claims(|c| c["iss"] = json!("x"))), Some(Reason::WrongIssuer)), 0);
+    assert_eq!(suspected(&forger().sign_jwt(&claims(|_| {})), Some(Reason::UnknownKey)), 0);
 }

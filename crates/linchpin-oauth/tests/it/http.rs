@@ -115,6 +115,31 @@ async fn plain_http_goes_through_no_proxy() {
     assert_eq!(fetch(FetchRequest::new(&url, MAX_BYTES)).await, Ok(FetchResponse::new(200, "{}")));
 }
 
+#[tokio::test]
+async fn https_goes_through_the_proxy_that_the_variables_name() {
+    const CHILD: &str = "LINCHPIN_TEST_PROXIED";
+    if env::var_os(CHILD).is_some() {
+        let refused = fetch(FetchRequest::new("https://id.example/keys", MAX_BYTES)).await;
+        assert!(refused.is_err(), "the proxy lets nobody through");
+        return;
+    }
+    let (proxy, head) = server("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
+    let mut child = tokio::task::spawn_blocking(move || {
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", "http::https_goes_through_the_proxy_that_the_variables_name"]);
+        child.env(CHILD, "yes").env("HTTPS_PROXY", proxy.trim_end_matches("/keys"));
+        for other in ["NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"] {
+            child.env_remove(other);
+        }
+        child.output().unwrap()
+    });
+
+    let output = (&mut child).await.unwrap();
+
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(head.await.unwrap().starts_with("CONNECT id.example:443 HTTP/1.1\r\n"));
+}
+
 #[test]
 fn a_broken_bundle_of_certificates_is_told_from_an_empty_one() {
     let problem = |pem: &str| {

@@ -188,6 +188,46 @@ async fn keys_are_refreshed_ahead_of_need_within_the_bounds_of_cache_control() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn services_that_start_together_do_not_refresh_together() {
+    let script = Script::new();
+    script.answer(JWKS, jwk_set([&key()]));
+    let services: Vec<_> = (0..40).map(|_| remote().build_with(script.clone()).unwrap()).collect();
+    for service in &services {
+        service.ready().await;
+    }
+    assert_eq!(script.fetched().len(), 40);
+
+    let mut busiest = 0;
+    for _ in 0..31 {
+        let before = script.fetched().len();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        busiest = busiest.max(script.fetched().len() - before);
+    }
+
+    assert!(script.fetched().len() >= 80, "all of them have refreshed");
+    assert!(busiest < 35, "{busiest} of 40 in the same ten seconds of thirty");
+}
+
+#[tokio::test(start_paused = true)]
+async fn algorithms_that_the_metadata_names_change_nothing() {
+    let (script, clock, key) = (Script::new(), FakeClock::default(), key());
+    let metadata = |named: &str| {
+        let named = format!(r#""id_token_signing_alg_values_supported":{named}"#);
+        format!(r#"{{"issuer":"{ISSUER}","jwks_uri":"{JWKS}",{named}}}"#)
+    };
+    script.answer(JWKS, jwk_set([&key]));
+    for named in [r#"["RS256"]"#, r#"["none","HS256"]"#, "[]", "7"] {
+        script.answer(METADATA, metadata(named));
+        let keys =
+            RemoteKeys::discovery(ISSUER, rules()).clock(clock.clone()).build_with(script.clone()).unwrap();
+        keys.ready().await;
+
+        assert_eq!(keys.algorithms(), rules().algorithms(), "{named}");
+        assert_eq!(keys.keys(clock.now()).unwrap().len(), 1, "{named}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_document_that_has_not_changed_is_as_good_as_a_new_one() {
     let (script, clock) = (Script::new(), FakeClock::default());
     script.answer(JWKS, FetchResponse::new(200, jwk_set([&key()])).etag("\"v1\""));
