@@ -27,6 +27,8 @@ pub enum KeyErrorKind {
     NotAllowed,
     /// The key is a shared secret where only public keys may stand.
     Symmetric,
+    /// The key stands in the set already, under the same name and for the same algorithms.
+    Duplicate,
 }
 
 impl KeyError {
