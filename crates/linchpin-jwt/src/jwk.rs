@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use crate::{Algorithm, Algorithms, KeyError, KeyErrorKind, KeyMaterial, base64url, material::Curve};
+use crate::{
+    Algorithm, Algorithms, KeyError, KeyErrorKind, KeyMaterial, base64url, material::Curve, strict::Ignored,
+};
 
 /// A key of a set, with what it says about its use.
-#[derive(Clone, Eq, PartialEq)]
 pub(crate) struct Jwk {
     pub(crate) key_id: Option<String>,
     pub(crate) material: KeyMaterial,
@@ -16,8 +17,17 @@ pub(crate) struct Jwk {
 }
 
 impl Jwk {
+    /// Reads a key from text that is JSON without ambiguity: no name twice in one object, no nesting beyond what
+    /// `serde_json` allows (128).
+    pub(crate) fn parse(json: &str, allowed: Algorithms, bound_to_issuer: bool) -> Result<Self, KeyError> {
+        let _: Ignored = serde_json::from_str(json)
+            .map_err(|_| malformed("the key is not JSON, repeats a name, or is nested too deeply"))?;
+        let jwk = serde_json::from_str(json).map_err(|_| malformed("the key is not JSON"))?;
+        Self::read(&jwk, allowed, bound_to_issuer)
+    }
+
     /// Reads a key; `bound_to_issuer` says whether its member `issuer`, which only Microsoft Entra has, counts.
-    pub(crate) fn read(jwk: &Value, allowed: Algorithms, bound_to_issuer: bool) -> Result<Self, KeyError> {
+    fn read(jwk: &Value, allowed: Algorithms, bound_to_issuer: bool) -> Result<Self, KeyError> {
         let members = jwk.as_object().ok_or(malformed("the key is not a JSON object"))?;
         let text = |name| match members.get(name) {
             None => Ok(None),

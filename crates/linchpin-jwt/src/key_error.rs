@@ -27,8 +27,8 @@ pub enum KeyErrorKind {
     NotAllowed,
     /// The key is a shared secret where only public keys may stand.
     Symmetric,
-    /// The same key, under the same id and for the same algorithms, stands in the set already.
-    Repeated,
+    /// The key stands in the set already, under the same name and for the same algorithms.
+    Duplicate,
 }
 
 impl KeyError {

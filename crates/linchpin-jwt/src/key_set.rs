@@ -4,7 +4,7 @@ use std::{error::Error, fmt, sync::Arc};
 
 use linchpin_core::{ConfigError, Reason, Refusal};
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::{
     Algorithm, Algorithms, CryptoBackend, KeyError, KeyErrorKind, KeyMaterial, VerifySignature, jwk::Jwk,
@@ -39,6 +39,8 @@ struct Key {
     key_id: Option<Box<str>>,
     /// The issuer, or the template of issuers, for whose tokens alone the key is.
     issuer: Option<Box<str>>,
+    /// What the key is made of, to know it again.
+    material: KeyMaterial,
     verifiers: Vec<(Algorithm, Arc<dyn VerifySignature>)>,
 }
 
@@ -163,6 +165,17 @@ impl KeySet {
     }
 }
 
+/// Keys are equal if they verify the same tokens: the same material under the same name, with the same algorithms.
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        let algorithms = |key: &Self| -> Algorithms { key.verifiers.iter().map(|(own, _)| *own).collect() };
+        self.key_id == other.key_id
+            && self.issuer == other.issuer
+            && algorithms(self) == algorithms(other)
+            && self.material == other.material
+    }
+}
+
 impl Key {
     fn for_algorithm(&self, algorithm: Algorithm) -> Option<&dyn VerifySignature> {
         self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, verifier)| &**verifier)
@@ -258,11 +271,11 @@ impl KeyRules {
         self.algorithms
     }
 
-    /// Reads a JWK Set (RFC 7517 §5), skipping the keys that cannot be used.
+    /// Reads a JWK Set (RFC 7517 §5), skipping the keys that cannot be used, are ambiguous, or stand there a second time.
     ///
     /// # Errors
     ///
-    /// If the text is not a JSON object with a list `keys`, has more keys than allowed, or has none that can be used.
+    /// If the text is not a JSON object with one list `keys`, has more keys than allowed, or has none that can be used.
     pub fn read_jwk_set(&self, json: &[u8]) -> Result<KeySet, KeySetError> {
         // The keys stay text until they are known not to be too many.
         #[derive(Deserialize)]
@@ -271,14 +284,19 @@ impl KeyRules {
             keys: Vec<&'j RawValue>,
         }
 
+        // A derived reader takes a list for an object whose members have no names.
+        if json.trim_ascii_start().first() != Some(&b'{') {
+            return Err(KeySetError::Malformed);
+        }
+        // It refuses a second `keys`, so no two readers see two different sets in one.
         let document: Document<'_> = serde_json::from_slice(json).map_err(|_| KeySetError::Malformed)?;
         if document.keys.len() > self.max_keys {
             return Err(KeySetError::TooManyKeys { max: self.max_keys });
         }
-        let (mut keys, mut skipped, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut keys, mut skipped) = (Vec::new(), Vec::new());
         for (index, jwk) in document.keys.iter().enumerate() {
-            let jwk: &Value = &serde_json::from_str(jwk.get()).map_err(|_| KeySetError::Malformed)?;
-            match self.read_jwk(jwk).and_then(|jwk| self.prepare_new(jwk, &mut seen)) {
+            match self.prepare_jwk(jwk.get()) {
+                Ok(key) if keys.contains(&key) => skipped.push(SkippedKey { index, error: DUPLICATE }),
                 Ok(key) => keys.push(key),
                 Err(error) => skipped.push(SkippedKey { index, error }),
             }
@@ -289,27 +307,16 @@ impl KeyRules {
         Ok(KeySet { keys, algorithms: self.algorithms, skipped })
     }
 
-    fn read_jwk(&self, jwk: &Value) -> Result<Jwk, KeyError> {
-        Jwk::read(jwk, self.algorithms, self.bound_to_issuers)
-    }
-
-    /// Prepares a key that has not been seen: one that stands there twice would be tried twice for a token without `kid`.
-    fn prepare_new(&self, jwk: Jwk, seen: &mut Vec<Jwk>) -> Result<Key, KeyError> {
-        if seen.contains(&jwk) {
-            return Err(KeyError::new(KeyErrorKind::Repeated, "the key stands in the set already"));
-        }
-        seen.push(jwk.clone());
-        self.prepare_jwk(jwk)
-    }
-
-    fn prepare_jwk(&self, Jwk { key_id, material, algorithms, issuer }: Jwk) -> Result<Key, KeyError> {
-        Ok(Key { issuer: issuer.map(Into::into), ..self.prepare(key_id, &material, algorithms)? })
+    fn prepare_jwk(&self, json: &str) -> Result<Key, KeyError> {
+        let Jwk { key_id, material, algorithms, issuer } =
+            Jwk::parse(json, self.algorithms, self.bound_to_issuers)?;
+        Ok(Key { issuer: issuer.map(Into::into), ..self.prepare(key_id, material, algorithms)? })
     }
 
     fn prepare(
         &self,
         key_id: Option<String>,
-        material: &KeyMaterial,
+        material: KeyMaterial,
         algorithms: Algorithms,
     ) -> Result<Key, KeyError> {
         if matches!(material, KeyMaterial::Secret(_)) && !self.secrets {
@@ -317,7 +324,7 @@ impl KeyRules {
         }
         let mut verifiers = Vec::new();
         for algorithm in algorithms.iter().filter(|algorithm| material.supports(*algorithm)) {
-            match self.backend.prepare(material, algorithm) {
+            match self.backend.prepare(&material, algorithm) {
                 Ok(verifier) => verifiers.push((algorithm, verifier)),
                 Err(error) if error.kind() == KeyErrorKind::Unsupported => {} // the others may still do
                 Err(error) => return Err(error),
@@ -326,7 +333,7 @@ impl KeyRules {
         if verifiers.is_empty() {
             return Err(KeyError::new(KeyErrorKind::NotAllowed, "no allowed algorithm fits the key"));
         }
-        Ok(Key { key_id: key_id.map(Into::into), issuer: None, verifiers })
+        Ok(Key { key_id: key_id.map(Into::into), issuer: None, material, verifiers })
     }
 }
 
@@ -334,7 +341,7 @@ impl KeyRules {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// It is not a JSON object with a list `keys`.
+    /// It is not a JSON object with one list `keys`.
     Malformed,
     /// It has more keys than are accepted.
     TooManyKeys {
@@ -351,7 +358,7 @@ pub enum KeySetError {
 impl fmt::Display for KeySetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed => f.write_str("the key set is not a JSON object with a list `keys`"),
+            Self::Malformed => f.write_str("the key set is not a JSON object with one list `keys`"),
             Self::TooManyKeys { max } => write!(f, "the key set has more than {max} keys"),
             Self::NoUsableKey { skipped } if skipped.is_empty() => f.write_str("the key set is empty"),
             Self::NoUsableKey { skipped } => {
@@ -399,11 +406,7 @@ impl KeySetBuilder {
 
     /// Adds one JSON Web Key; a secret (`oct`) counts if the allow-list names an HMAC algorithm.
     pub fn jwk(mut self, json: &str) -> Self {
-        let malformed = KeyError::new(KeyErrorKind::Malformed, "the key is not JSON");
-        let key = serde_json::from_str(json)
-            .map_err(|_| malformed)
-            .and_then(|jwk| self.rules.read_jwk(&jwk))
-            .and_then(|jwk| self.rules.prepare_jwk(jwk));
+        let key = self.rules.prepare_jwk(json);
         self.add("jwk", key);
         self
     }
@@ -412,7 +415,7 @@ impl KeySetBuilder {
     pub fn jwk_set(mut self, json: &str) -> Self {
         match self.rules.read_jwk_set(json.as_bytes()) {
             Ok(set) => {
-                self.keys.extend(set.keys);
+                set.keys.into_iter().for_each(|key| self.add_once(key));
                 self.skipped.extend(set.skipped);
             }
             Err(error) => self.problems.report("jwk_set", format!("cannot be used: {error}"), FIX_JWK_SET),
@@ -423,7 +426,7 @@ impl KeySetBuilder {
     /// Adds a secret that is shared with the issuer; it has to be as long as the hash of its algorithm.
     pub fn secret(mut self, secret: &[u8]) -> Self {
         let key = KeyMaterial::secret(secret)
-            .and_then(|material| self.rules.prepare(None, &material, self.rules.algorithms));
+            .and_then(|material| self.rules.prepare(None, material, self.rules.algorithms));
         self.add("secret", key);
         self
     }
@@ -445,14 +448,21 @@ impl KeySetBuilder {
 
     fn add_pem(mut self, key_id: Option<String>, pem: &str) -> Self {
         let key =
-            pem::read(pem).and_then(|material| self.rules.prepare(key_id, &material, self.rules.algorithms));
+            pem::read(pem).and_then(|material| self.rules.prepare(key_id, material, self.rules.algorithms));
         self.add("pem", key);
         self
     }
 
+    /// A key that is given twice, perhaps as PEM and in a set, counts once.
+    fn add_once(&mut self, key: Key) {
+        if !self.keys.contains(&key) {
+            self.keys.push(key);
+        }
+    }
+
     fn add(&mut self, setting: &str, key: Result<Key, KeyError>) {
         match key {
-            Ok(key) => self.keys.push(key),
+            Ok(key) => self.add_once(key),
             Err(error) => {
                 let fix = match error.kind() {
                     KeyErrorKind::NotAllowed => "allow the algorithm that the issuer signs with",
@@ -472,7 +482,9 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The most keys that are tried for a token that does not name one.
+/// The most keys that are tried for one token, whether it names none or several have the name.
 const MAX_TRIED: usize = 4;
+
+const DUPLICATE: KeyError = KeyError::new(KeyErrorKind::Duplicate, "the key stands in the set already");
 
 const FIX_JWK_SET: &str = "give the JSON that the issuer publishes at its `jwks_uri`";

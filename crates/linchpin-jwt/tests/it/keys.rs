@@ -256,31 +256,134 @@ fn bad_keys_do_not_spoil_a_set_as_long_as_one_is_good() {
 }
 
 #[test]
-fn a_key_that_stands_in_a_set_twice_is_used_once() {
-    let (one, other) = (key(Algorithm::ES256), key(Algorithm::ES256));
+fn a_key_that_cannot_be_read_or_is_ambiguous_is_skipped_alone() {
+    let (good, bad) = (key(Algorithm::ES256), key(Algorithm::ES256).public_jwk().to_string());
+    let nested = |depth: usize| format!(r#""x":{}{}"#, "[".repeat(depth), "]".repeat(depth));
     let rules = KeyRules::new([Algorithm::ES256]);
-    let read = |keys: Vec<Value>| rules.read_jwk_set(json!({ "keys": keys }).to_string().as_bytes()).unwrap();
 
-    let five_times = read(vec![one.public_jwk(); 5]);
+    for member in [
+        &nested(200),
+        &nested(100_000),
+        r#""more":1e999"#,
+        r#""more":"\ud800""#,
+        r#""kid":"other""#,
+        r#""\u006bid":"other""#,
+        r#""kty":"EC""#,
+        r#""more":[{"a":1,"a":2}]"#,
+    ] {
+        let bad = bad.replacen('{', &format!("{{{member},"), 1);
+        let document = format!(r#"{{"keys":[{bad},{}]}}"#, good.public_jwk());
+        let member = &member[..member.len().min(40)];
 
-    assert_eq!((five_times.len(), five_times.skipped().len()), (1, 4));
-    assert_eq!(five_times.skipped()[0].error.kind(), KeyErrorKind::Repeated);
-    let nameless = token(&one, json!({"alg": "ES256"}));
-    assert_eq!(reason(five_times, &nameless), None, "and is not ambiguous");
-    let other_name = other.with_key_id(Some("other")).public_jwk();
-    assert_eq!(read(vec![one.public_jwk(), other_name, one.public_jwk()]).len(), 2);
+        let keys = rules.read_jwk_set(document.as_bytes()).unwrap();
+
+        let skipped: Vec<_> = keys.skipped().iter().map(|key| (key.index, key.error.kind())).collect();
+        assert_eq!(skipped, [(0, KeyErrorKind::Malformed)], "{member}");
+        assert_eq!(reason(keys, &token(&good, json!({"alg": "ES256"}))), None, "{member}");
+        let by_hand = KeySet::builder([Algorithm::ES256]).jwk(&bad).build();
+        assert!(by_hand.unwrap_err().to_string().contains("jwk cannot be used"), "{member}");
+    }
 }
 
 #[test]
-fn keys_that_share_an_id_are_all_tried() {
-    let named = || key(Algorithm::ES256).with_key_id(Some("a"));
-    let (one, other, stranger) = (named(), named(), named());
-    let keys = || set([Algorithm::ES256], [one.public_jwk(), other.public_jwk()]);
-    let signed = |key: &SigningKey| token(key, json!({"alg": "ES256", "kid": "a"}));
+fn a_key_that_stands_there_several_times_counts_once() {
+    let key = key(Algorithm::ES256);
+    let named = key.public_jwk();
+    let nameless = without(named.clone(), "kid");
+    let kid = named["kid"].clone();
 
-    assert_eq!(reason(keys(), &signed(&one)), None);
-    assert_eq!(reason(keys(), &signed(&other)), None);
-    assert_eq!(reason(keys(), &signed(&stranger)), Some(Reason::BadSignature));
+    for (jwk, header) in [
+        (named.clone(), json!({"alg": "ES256", "kid": kid})),
+        (named, json!({"alg": "ES256"})),
+        (nameless, json!({"alg": "ES256", "kid": "any"})),
+    ] {
+        // What does not bear on verification does not make another key of it either.
+        let mut dressed = jwk.clone();
+        dressed["x5t"] = json!("AAAA");
+        let keys = set([Algorithm::ES256], [vec![jwk; 5], vec![dressed]].concat());
+
+        let skipped: Vec<_> = keys.skipped().iter().map(|key| (key.index, key.error.kind())).collect();
+        assert_eq!((keys.len(), skipped), (1, (1..6).map(|i| (i, KeyErrorKind::Duplicate)).collect()));
+        assert_eq!(reason(keys, &token(&key, header.clone())), None, "{header}");
+    }
+}
+
+#[test]
+fn a_key_configured_twice_by_hand_counts_once() {
+    let key = key(Algorithm::ES256);
+    let (jwk, pem) = (key.public_jwk(), key.public_pem().unwrap());
+    let document = json!({ "keys": [jwk] }).to_string();
+
+    let keys = KeySet::builder([Algorithm::ES256]).pem(&pem).pem(&pem).jwk(&jwk.to_string());
+    let keys = keys.jwk_set(&document).build().unwrap();
+
+    assert_eq!(keys.len(), 2, "with its name, and for any name");
+}
+
+#[test]
+fn keys_that_differ_in_name_material_or_algorithms_are_no_duplicates() {
+    let (one, other) = (key(Algorithm::RS256), key(Algorithm::RS256));
+    let jwk = |key: &SigningKey, kid: &str, alg: &str| {
+        let mut jwk = key.public_jwk();
+        jwk["kid"] = json!(kid);
+        jwk["alg"] = json!(alg);
+        jwk
+    };
+
+    let keys = set(
+        [Algorithm::RS256, Algorithm::PS256],
+        [
+            jwk(&one, "a", "RS256"),
+            jwk(&one, "a", "PS256"),
+            jwk(&one, "b", "RS256"),
+            jwk(&other, "a", "RS256"),
+        ],
+    );
+
+    assert_eq!((keys.len(), keys.skipped()), (4, &[][..]));
+}
+
+#[test]
+fn different_keys_of_one_name_are_all_tried_as_far_as_they_are_few() {
+    let signers: Vec<SigningKey> = (0..5).map(|_| key(Algorithm::ES256).with_key_id(Some("a"))).collect();
+    let published = |n: usize| set([Algorithm::ES256], signers[..n].iter().map(SigningKey::public_jwk));
+    let header = json!({"alg": "ES256", "kid": "a"});
+
+    for signer in &signers[..4] {
+        assert_eq!(reason(published(4), &token(signer, header.clone())), None);
+    }
+    assert_eq!(reason(published(4), &token(&signers[4], header.clone())), Some(Reason::BadSignature));
+    assert_eq!(reason(published(5), &token(&signers[0], header)), Some(Reason::AmbiguousKey));
+}
+
+#[test]
+fn each_key_that_is_not_for_verifying_is_skipped_with_its_kind() {
+    use KeyErrorKind::*;
+    let (good, nameless) = (key(Algorithm::ES256), key(Algorithm::ES256));
+    let with = |member: &str, value: Value| {
+        let mut jwk = key(Algorithm::RS256).public_jwk();
+        jwk[member] = value;
+        jwk
+    };
+    let skipped_for = [
+        (json!({"kty": "AKP", "alg": "ML-DSA-65", "kid": "pq", "pub": "AAAA"}), Unsupported),
+        (json!({"kty": "NEW", "kid": "new"}), Unsupported),
+        (with("use", json!("enc")), NotForVerification),
+        (with("key_ops", json!(["encrypt", "wrapKey"])), NotForVerification),
+        (with("alg", json!("RSA-OAEP")), Unsupported),
+    ];
+
+    let published = skipped_for.iter().map(|(jwk, _)| jwk.clone());
+    let keys = || {
+        let usable = [without(nameless.public_jwk(), "kid"), good.public_jwk()];
+        set([Algorithm::ES256, Algorithm::RS256], published.clone().chain(usable))
+    };
+
+    let kinds: Vec<_> = keys().skipped().iter().map(|key| key.error.kind()).collect();
+    assert_eq!(kinds, skipped_for.each_ref().map(|(_, kind)| *kind));
+    let by_name = json!({"alg": "ES256", "kid": good.public_jwk()["kid"]});
+    assert_eq!(reason(keys(), &token(&good, by_name)), None);
+    assert_eq!(reason(keys(), &token(&nameless, json!({"alg": "ES256", "kid": "any"}))), None, "no kid");
 }
 
 #[test]
@@ -290,11 +393,23 @@ fn sets_are_bounded_and_well_formed() {
 
     let two = json!({"keys": [jwk(), jwk()]}).to_string();
     let three = json!({"keys": [jwk(), jwk(), jwk()]}).to_string();
+    let twice = format!(r#"{{"keys":[{0}],"keys":[{0}]}}"#, jwk());
+    let list = format!("[[{}]]", jwk());
     assert_eq!(rules.read_jwk_set(two.as_bytes()).unwrap().len(), 2);
     assert_eq!(rules.read_jwk_set(three.as_bytes()).unwrap_err(), KeySetError::TooManyKeys { max: 2 });
-    for malformed in
-        ["", "[]", "{}", "null", r#"{"keys":{}}"#, r#"{"keys":null}"#, "<html>", r#"{"keys":["#, "\u{feff}{}"]
-    {
+    for malformed in [
+        "",
+        "[]",
+        "{}",
+        "null",
+        r#"{"keys":{}}"#,
+        r#"{"keys":null}"#,
+        "<html>",
+        r#"{"keys":["#,
+        "\u{feff}{}",
+        &twice,
+        &list,
+    ] {
         assert_eq!(
             rules.read_jwk_set(malformed.as_bytes()).unwrap_err(),
             KeySetError::Malformed,
