@@ -221,7 +221,7 @@ mod tests {
     proptest! {
         // With a fixed seed a failure is the same for everybody, and no file has to remember it.
         #![proptest_config(ProptestConfig {
-            cases: 1000,
+            cases: 200,
             rng_seed: RngSeed::Fixed(4),
             failure_persistence: None,
             ..ProptestConfig::default()
