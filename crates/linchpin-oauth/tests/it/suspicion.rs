@@ -34,7 +34,6 @@ async fn a_key_swapped_under_its_id_is_found_without_waiting_for_the_refresh() {
 async fn ten_thousand_forged_signatures_cost_one_fetch_per_interval_and_delay_no_known_key() {
     let (known, forged) = (named("a"), named("a"));
     let service = Service::started_with(&known).await;
-
     let forged = service.token(&forged);
 
     for second in 0..100 {
