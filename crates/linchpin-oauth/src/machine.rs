@@ -153,6 +153,8 @@ impl Machine {
     /// The task has ended: nothing is fetched any more.
     pub(crate) fn close(&mut self) {
         self.phase = Phase::Over;
+        self.last_error =
+            Some("nothing is fetched any more, since the runtime of the task has ended".to_owned());
         self.ended.is_over = true;
     }
 
@@ -221,7 +223,7 @@ mod tests {
     proptest! {
         // With a fixed seed a failure is the same for everybody, and no file has to remember it.
         #![proptest_config(ProptestConfig {
-            cases: 1000,
+            cases: 200,
             rng_seed: RngSeed::Fixed(4),
             failure_persistence: None,
             ..ProptestConfig::default()
@@ -313,5 +315,6 @@ mod tests {
         assert!(!machine.suspect(now));
         machine.begin();
         assert!(!machine.is_fetching() && machine.ended().is_over);
+        assert!(machine.last_error().is_some_and(|told| told.starts_with("nothing is fetched any more")));
     }
 }

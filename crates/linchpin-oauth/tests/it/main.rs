@@ -12,7 +12,7 @@ mod unknown_keys;
 use std::{sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, FakeClock, Outcome, Reason, VerifyToken};
-use linchpin_jwt::{Algorithm, KeyRules, KeySource, SigningKey, Verifier};
+use linchpin_jwt::{Algorithm, KeyRules, KeySource, Refresh, SigningKey, Verifier};
 use linchpin_oauth::{FetchResponse, RemoteKeys, RemoteKeysBuilder};
 
 use crate::script::{JWKS, METADATA, Script, jwk_set, key};
@@ -280,6 +280,24 @@ async fn the_task_ends_with_its_last_owner() {
 
     assert_eq!(script.fetched().len(), 2);
     assert_eq!(script.owners(), 1, "the task and its fetcher are gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_let_go_when_the_last_owner_is_gone() {
+    let (script, clock) = (Script::new(), FakeClock::default());
+    script.hang(JWKS);
+    let under_way = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let never_polled = remote().clock(clock.clone()).build_with(script.clone()).unwrap();
+    let begin = tokio::time::Instant::now();
+
+    for keys in [never_polled, under_way] {
+        let Refresh::Pending(waits) = keys.refresh(clock.now()) else { panic!("does not wait") };
+        drop(keys);
+
+        assert_eq!(waits.await.unwrap_err().reason(), Reason::KeysUnavailable);
+    }
+    assert!(begin.elapsed().is_zero(), "of paused time");
 }
 
 #[tokio::test]

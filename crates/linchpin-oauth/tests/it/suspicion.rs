@@ -1,8 +1,9 @@
 //! Tokens whose signature fails under a key that is there: forgeries, or a key that was swapped under the same id.
 
+use std::time::Duration;
+
 use linchpin_core::Reason;
 use linchpin_jwt::SigningKey;
-use std::time::Duration;
 
 use crate::{
     script::{JWKS, jwk_set, key},
@@ -33,10 +34,11 @@ async fn a_key_swapped_under_its_id_is_found_without_waiting_for_the_refresh() {
 async fn ten_thousand_forged_signatures_cost_one_fetch_per_interval_and_delay_no_known_key() {
     let (known, forged) = (named("a"), named("a"));
     let service = Service::started_with(&known).await;
+    let forged = service.token(&forged);
 
     for second in 0..100 {
         for _ in 0..100 {
-            let refused = service.verify_now(&forged).expect("nobody waits").unwrap_err();
+            let refused = service.verify_token_now(&forged).expect("nobody waits").unwrap_err();
             assert_eq!(refused.reason(), Reason::BadSignature);
         }
         assert!(matches!(service.verify_now(&known), Some(Ok(()))), "at {second}");
@@ -51,8 +53,9 @@ async fn ten_thousand_forged_signatures_cost_one_fetch_per_interval_and_delay_no
 async fn forged_signatures_do_not_delay_a_rotation() {
     let (known, forged) = (named("a"), named("a"));
     let service = Service::started_with(&known).await;
+    let forged = service.token(&forged);
     for _ in 0..10_000 {
-        service.verify_now(&forged).unwrap().unwrap_err();
+        service.verify_token_now(&forged).unwrap().unwrap_err();
         tokio::task::yield_now().await;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -70,7 +73,7 @@ async fn forged_signatures_and_random_ids_share_one_budget() {
     let (known, forged) = (named("a"), named("a"));
     let service = Service::started_with(&known).await;
 
-    for _ in 0..1000 {
+    for _ in 0..100 {
         service.verify_now(&forged).unwrap().unwrap_err();
         assert_eq!(service.verify(&stranger()).await, Err(Reason::UnknownKey));
     }

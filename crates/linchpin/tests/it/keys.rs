@@ -1,9 +1,15 @@
 //! Keys that are given in code.
 
-use linchpin::{
-    Auth, Clock, Outcome, Reason, SystemClock, VerifyToken,
-    jwt::{Algorithm, KeySet},
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
+
+use linchpin::{
+    Auth, Clock, Outcome, Reason, Refusal, SystemClock, Timestamp, VerifyToken,
+    jwt::{Algorithm, Algorithms, KeySet, KeySource, Refresh},
+};
+use linchpin_test::TestIssuer;
 
 const PEM: &str = "-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
@@ -42,6 +48,45 @@ fn a_key_source_of_ones_own_brings_its_own_allow_list() {
     let auth = Auth::issuer("i").audience("a").key_source(std::sync::Arc::new(keys)).build().unwrap();
 
     assert!(auth.is_ready());
+}
+
+/// Fixed keys that count what they are told of failed signatures.
+struct Counting {
+    keys: Arc<KeySet>,
+    failed: Arc<AtomicUsize>,
+}
+
+impl KeySource for Counting {
+    fn algorithms(&self) -> Algorithms {
+        self.keys.algorithms()
+    }
+
+    fn keys(&self, _: Timestamp) -> Result<Arc<KeySet>, Refusal> {
+        Ok(self.keys.clone())
+    }
+
+    fn refresh(&self, _: Timestamp) -> Refresh {
+        Refresh::Refused(Reason::UnknownKey.into())
+    }
+
+    fn signature_failed(&self, _: Timestamp) {
+        self.failed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn a_key_source_of_ones_own_hears_of_failed_signatures() {
+    let (issuer, failed) = (TestIssuer::new(), Arc::new(AtomicUsize::new(0)));
+    let source = Counting { keys: issuer.key_set(), failed: failed.clone() };
+    let auth = Auth::issuer(issuer.issuer()).audience("tests").key_source(source).build().unwrap();
+    let good = issuer.token("ann").sign();
+    let another = issuer.token("bob").sign();
+    let ((signed, _), (_, signature)) = (good.rsplit_once('.').unwrap(), another.rsplit_once('.').unwrap());
+
+    let outcome = auth.verifier().verify(&format!("{signed}.{signature}"), SystemClock.now());
+
+    assert!(matches!(outcome, Outcome::Ready(Err(refusal)) if refusal.reason() == Reason::BadSignature));
+    assert_eq!(failed.load(Ordering::SeqCst), 1);
 }
 
 #[test]
