@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt, future::Future, pin::Pin};
 
+use crate::location::without_secrets;
+
 /// Fetches one document over HTTP.
 ///
 /// The key source brings the deadline; an implementation brings the rest: no redirects, and no more than
@@ -15,7 +17,11 @@ pub trait Fetch: Send + Sync + 'static {
 pub type FetchFuture<'a> = Pin<Box<dyn Future<Output = Result<FetchResponse, FetchError>> + Send + 'a>>;
 
 /// A GET request for a document.
-#[derive(Clone, Copy, Debug)]
+///
+/// # Security
+///
+/// `Debug` shows the URL without user, password and query.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct FetchRequest<'a> {
     /// The URL, `https`, or `http` where that was allowed.
@@ -30,6 +36,16 @@ impl<'a> FetchRequest<'a> {
     /// An unconditional request, as a test of a [`Fetch`] makes it.
     pub fn new(url: &'a str, max_bytes: usize) -> Self {
         Self { url, if_none_match: None, max_bytes }
+    }
+}
+
+impl fmt::Debug for FetchRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchRequest")
+            .field("url", &without_secrets(self.url))
+            .field("if_none_match", &self.if_none_match)
+            .field("max_bytes", &self.max_bytes)
+            .finish()
     }
 }
 

@@ -3,18 +3,32 @@
 use std::fmt;
 
 use linchpin_core::ConfigError;
-use reqwest::{Certificate, Client, ClientBuilder, header, redirect::Policy};
+use reqwest::{
+    Certificate, Client, ClientBuilder,
+    header::{self, HeaderValue},
+    redirect::Policy,
+};
 use url::Url;
 
-use crate::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse, fetch::Chain};
+use crate::{
+    Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse, fetch::Chain, location::is_loopback,
+};
 
 /// Fetches over HTTP/1.1 and TLS, trusting the roots of the operating system.
 ///
 /// Redirects are not followed: an answer of status 3xx is an answer like any other, and no key set. The usual proxy
-/// variables are honoured for `https`; what is fetched over plain `http` goes straight to its host.
+/// variables are honoured for `https`; what is fetched over plain `http`, or from this machine, goes straight to its host.
+///
+/// # Security
+///
+/// Neither the errors nor `Debug` hold the URL, so a secret in its query, or in a proxy's URL, does not reach a log.
 #[derive(Clone)]
 pub struct HttpFetch {
+    /// For `https` to other machines.
     tls: Client,
+    /// For `https` to this one, which no proxy reaches.
+    loopback: Client,
+    /// For `http`.
     plain: Client,
 }
 
@@ -33,15 +47,19 @@ impl HttpFetch {
         // Plain http is allowed where nobody can tamper with the answer; a proxy could.
         // Built first, and without the PEM, so that the PEM is not blamed for the system's roots.
         let plain = client().no_proxy().build().map_err(failed)?;
-        let tls = match extra_roots {
-            Some(pem) => trusting(pem)?,
-            None => client().build().map_err(failed)?,
+        let (tls, loopback) = match extra_roots {
+            Some(pem) => (trusting(pem, client())?, trusting(pem, client().no_proxy())?),
+            None => (client().build().map_err(failed)?, plain.clone()),
         };
-        Ok(Self { tls, plain })
+        Ok(Self { tls, loopback, plain })
     }
 
     fn client_for(&self, url: &Url) -> &Client {
-        if url.scheme() == "http" { &self.plain } else { &self.tls }
+        match url.scheme() {
+            "http" => &self.plain,
+            _ if is_loopback(url.host().as_ref()) => &self.loopback,
+            _ => &self.tls,
+        }
     }
 }
 
@@ -62,9 +80,9 @@ impl Fetch for HttpFetch {
                 request = request.header(header::IF_NONE_MATCH, etag);
             }
             let mut response = request.send().await.map_err(|error| failed("no answer", error))?;
-            let text =
-                |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-            let (etag, cache_control) = (text(header::ETAG), text(header::CACHE_CONTROL));
+            let headers = response.headers();
+            let etag = headers.get(header::ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let cache_control = joined(headers.get_all(header::CACHE_CONTROL));
 
             let mut body = Vec::new();
             while let Some(chunk) =
@@ -87,7 +105,13 @@ fn client() -> ClientBuilder {
         .user_agent(concat!("linchpin-oauth/", env!("CARGO_PKG_VERSION")))
 }
 
-fn trusting(pem: &[u8]) -> Result<Client, ConfigError> {
+/// The lines of a header that is a list, as the one line that they stand for (RFC 9110 §5.3).
+fn joined<'h>(lines: impl IntoIterator<Item = &'h HeaderValue>) -> Option<String> {
+    let lines: Vec<&str> = lines.into_iter().filter_map(|line| line.to_str().ok()).collect();
+    if lines.is_empty() { None } else { Some(lines.join(", ")) }
+}
+
+fn trusting(pem: &[u8], client: ClientBuilder) -> Result<Client, ConfigError> {
     let wrong = |problem: String| {
         let fix = "give the root certificate of the provider in PEM (-----BEGIN CERTIFICATE-----)";
         ConfigError::single("ca_pem", problem, fix)
@@ -98,7 +122,7 @@ fn trusting(pem: &[u8]) -> Result<Client, ConfigError> {
     if certificates.is_empty() {
         return Err(wrong("holds no certificate".to_owned()));
     }
-    client().tls_certs_merge(certificates).build().map_err(broken)
+    client.tls_certs_merge(certificates).build().map_err(broken)
 }
 
 impl fmt::Debug for HttpFetch {

@@ -36,14 +36,29 @@ impl Transport {
     }
 
     fn allows_http_to(&self, host: Option<Host<&str>>) -> bool {
-        match host {
-            Some(Host::Ipv4(address)) if address.is_loopback() => true,
-            Some(Host::Ipv6(address)) if address.is_loopback() => true,
-            Some(Host::Domain("localhost")) => true,
-            Some(host) => self.http_hosts.iter().any(|allowed| *allowed == host),
-            None => false,
-        }
+        is_loopback(host.as_ref())
+            || host.is_some_and(|host| self.http_hosts.iter().any(|allowed| *allowed == host))
     }
+}
+
+/// Whether a host is this machine, whatever the name service says.
+pub(crate) fn is_loopback(host: Option<&Host<&str>>) -> bool {
+    match host {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => *name == "localhost",
+        None => false,
+    }
+}
+
+/// A URL as a log may show it: without user, password, query and fragment, any of which may be a secret.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let Ok(mut url) = Url::parse(url) else { return "(not a URL)".to_owned() };
+    // Fails only for a URL without a host, which has no user to remove.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url.into()
 }
 
 /// Reads a host as it stands in a URL, in the same spelling (lower case, punycode), if it is nothing but a host.
@@ -124,6 +139,17 @@ mod tests {
             ("https://user:pass@id.example", BadUrl::HasCredentials),
         ] {
             assert_eq!(strict.check(bad), Err(why), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_secret_in_a_url_is_not_shown() {
+        for (url, shown) in [
+            ("https://ann:s3cret@id.example/keys?token=s3cret#s3cret", "https://id.example/keys"),
+            ("https://s3cret@id.example:8443/keys?", "https://id.example:8443/keys"),
+            ("s3cret", "(not a URL)"),
+        ] {
+            assert_eq!(without_secrets(url), shown);
         }
     }
 

@@ -11,6 +11,9 @@ use tokio::{
 
 const MAX_BYTES: usize = 1000;
 
+/// A proxy that nobody listens as.
+const NOBODY: &str = "http://127.0.0.1:1";
+
 /// Answers one request with these bytes; the task returns the head of the request.
 async fn server(answer: impl Into<Vec<u8>>) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -97,17 +100,39 @@ async fn an_etag_is_sent_if_there_is_one() {
 }
 
 #[tokio::test]
-async fn plain_http_goes_through_no_proxy() {
-    // Variables can be set for a child only: here other threads may be reading them.
+async fn all_lines_of_cache_control_count() {
+    let (url, _) = server(
+        "HTTP/1.1 200 OK\r\ncache-control: public\r\ncontent-length: 0\r\nCache-Control: max-age=60\r\n\r\n",
+    )
+    .await;
+
+    let response = fetch(FetchRequest::new(&url, MAX_BYTES)).await;
+
+    assert_eq!(response, Ok(FetchResponse::new(200, "").cache_control("public, max-age=60")));
+}
+
+/// Runs a test in a process of its own with all proxy variables set to `proxy`, and returns whether this is that process.
+///
+/// Variables can be set for a child only: here other threads may be reading them.
+async fn is_behind_proxy(test: &str, proxy: &str) -> bool {
     const CHILD: &str = "LINCHPIN_TEST_BEHIND_A_PROXY";
-    if env::var_os(CHILD).is_none() {
-        let nobody = "http://127.0.0.1:1";
-        let mut child = Command::new(env::current_exe().unwrap());
-        child.args(["--exact", "http::plain_http_goes_through_no_proxy", "--nocapture"]);
-        child.env(CHILD, "yes").env_remove("NO_PROXY").env_remove("no_proxy");
-        child.envs(["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| (name, nobody)));
-        let output = child.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    if env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", &format!("http::{test}"), "--nocapture"]);
+    child.env(CHILD, "yes").env_remove("NO_PROXY").env_remove("no_proxy").env_remove("REQUEST_METHOD");
+    let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    child.envs(names.map(|name| (name, proxy)));
+    let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+    let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    false
+}
+
+#[tokio::test]
+async fn plain_http_goes_through_no_proxy() {
+    if !is_behind_proxy("plain_http_goes_through_no_proxy", NOBODY).await {
         return;
     }
     let (url, _) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
@@ -116,28 +141,65 @@ async fn plain_http_goes_through_no_proxy() {
 }
 
 #[tokio::test]
-async fn https_goes_through_the_proxy_that_the_variables_name() {
-    const CHILD: &str = "LINCHPIN_TEST_PROXIED";
-    if env::var_os(CHILD).is_some() {
-        let refused = fetch(FetchRequest::new("https://id.example/keys", MAX_BYTES)).await;
-        assert!(refused.is_err(), "the proxy lets nobody through");
+async fn https_on_loopback_goes_through_no_proxy() {
+    if !is_behind_proxy("https_on_loopback_goes_through_no_proxy", NOBODY).await {
         return;
     }
+    for host in ["127.0.0.1", "localhost"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{host}:{}/keys", listener.local_addr().unwrap().port());
+
+        let mut fetching = tokio::spawn(async move { fetch(FetchRequest::new(&url, MAX_BYTES)).await });
+        let (mut stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted.unwrap(),
+            response = &mut fetching => panic!("{host} was looked for elsewhere: {response:?}"),
+        };
+
+        const HANDSHAKE: u8 = 22;
+        assert_eq!(stream.read_u8().await.unwrap(), HANDSHAKE, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn https_elsewhere_goes_through_the_proxy_and_its_secrets_stay_out_of_errors() {
     let (proxy, head) = server("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
-    let mut child = tokio::task::spawn_blocking(move || {
-        let mut child = Command::new(env::current_exe().unwrap());
-        child.args(["--exact", "http::https_goes_through_the_proxy_that_the_variables_name"]);
-        child.env(CHILD, "yes").env("HTTPS_PROXY", proxy.trim_end_matches("/keys"));
-        for other in ["NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy"] {
-            child.env_remove(other);
-        }
-        child.output().unwrap()
-    });
+    let proxy = proxy.replace("http://", "http://ann:s3cret@");
+    let test = "https_elsewhere_goes_through_the_proxy_and_its_secrets_stay_out_of_errors";
+    if !is_behind_proxy(test, &proxy).await {
+        let head = head.await.unwrap();
+        assert!(head.starts_with("CONNECT id.example:443 HTTP/1.1\r\n"), "{head}");
+        assert!(head.to_lowercase().contains("proxy-authorization: basic "), "{head}");
+        return;
+    }
+    let fetcher = HttpFetch::new(None).unwrap();
 
-    let output = (&mut child).await.unwrap();
+    let error = fetcher
+        .fetch(FetchRequest::new("https://bob:s3cret@id.example/keys?token=s3cret", MAX_BYTES))
+        .await
+        .unwrap_err();
 
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert!(head.await.unwrap().starts_with("CONNECT id.example:443 HTTP/1.1\r\n"));
+    let told = format!("{error} {error:?} {fetcher:?}");
+    assert!(
+        told.contains("no answer") && !told.contains("s3cret") && !told.contains("YW5uOnMzY3JldA"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn neither_errors_nor_requests_show_what_may_be_secret_in_a_url() {
+    for url in ["https://bob:s3cret@127.0.0.1:1/keys?token=s3cret", "bob:s3cret", "s3cret://[s3cret"] {
+        let request = FetchRequest::new(url, MAX_BYTES);
+
+        let error = HttpFetch::new(None).unwrap().fetch(request).await.unwrap_err();
+
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+    let request = FetchRequest::new("https://bob:s3cret@id.example/keys?token=s3cret", 7);
+    assert_eq!(
+        format!("{request:?}"),
+        r#"FetchRequest { url: "https://id.example/keys", if_none_match: None, max_bytes: 7 }"#
+    );
 }
 
 #[test]
