@@ -165,7 +165,8 @@ impl fmt::Display for ContextReq<'_> {
 /// ```
 /// use linchpin_rbac::{Context, ContextReq, OneOrMore};
 ///
-/// let both = ContextReq::All(OneOrMore::of(&[Context::text("physics"), Context::text("chemistry")]));
+/// let subjects = ["physics", "chemistry"].map(Context::text);
+/// let both = ContextReq::All(OneOrMore::of(&subjects));
 /// assert_eq!(both.named().len(), 2);
 ///
 /// // A list that comes from outside may be empty, and somebody has to say what that means.

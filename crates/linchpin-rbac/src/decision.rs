@@ -162,7 +162,10 @@ impl<'a> Grant<'a> {
 
 impl fmt::Debug for Grant<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant").field("rule", &self.rule).field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Grant")
+            .field("rule", &self.rule)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 

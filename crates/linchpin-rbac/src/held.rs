@@ -57,7 +57,9 @@ mod tests {
         assert_eq!(Held::of("staff::x", "staff"), Some(Held::In(":x")));
         assert_eq!(Held::of("staff:*", "staff"), Some(Held::Everywhere));
         assert_eq!(Held::of("staff", "staff"), Some(Held::Bare));
-        for none in ["staff:", "", ":", ":x", "staffer", "staffer:x", "Staff:x", "stаff:x", "x:staff", " staff:x"] {
+        for none in
+            ["staff:", "", ":", ":x", "staffer", "staffer:x", "Staff:x", "stаff:x", "x:staff", " staff:x"]
+        {
             assert_eq!(Held::of(none, "staff"), None, "{none}");
         }
         assert_eq!((name_of("a:b:c"), name_of("a"), name_of("")), ("a", "a", ""));

@@ -53,7 +53,9 @@ pub use self::{
     context::{Context, ContextReq, CourseKey, InvalidContext, OneOrMore, Uuid},
     contexts::{ContextNames, Contexts},
     decision::{Decision, Grant, Rule, Source, WhyNot},
-    engine::{EngineDecision, EngineError, EngineFuture, Fact, PolicyDoor, PolicyEngine, PolicyQuestion, Resource},
+    engine::{
+        EngineDecision, EngineError, EngineFuture, Fact, PolicyDoor, PolicyEngine, PolicyQuestion, Resource,
+    },
     mapping::{RbacBuilder, RbacSettings},
     rbac::Rbac,
     requirement::RbacSource,

@@ -128,7 +128,11 @@ impl RbacBuilder {
             for (i, feature) in gives.iter().enumerate() {
                 if !feature.is_empty() && !self.features.contains(feature) {
                     let problem = format!("is the unknown feature role \"{}\"", Shown(feature));
-                    problems.report(format!("{entry}[{i}]"), problem, "use one of feature_roles, or add it there");
+                    problems.report(
+                        format!("{entry}[{i}]"),
+                        problem,
+                        "use one of feature_roles, or add it there",
+                    );
                 }
             }
         }
@@ -162,7 +166,8 @@ impl RbacBuilder {
             })
             .collect();
         features.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut system_roles: Vec<Box<str>> = self.system_roles.into_iter().map(|(name, _)| name.into()).collect();
+        let mut system_roles: Vec<Box<str>> =
+            self.system_roles.into_iter().map(|(name, _)| name.into()).collect();
         system_roles.sort();
         Mapping { features, system_roles }
     }
@@ -174,7 +179,11 @@ fn check_names(problems: &mut ConfigError, list: &str, names: &[String]) {
         let mut report = |problem: String, fix: &str| problems.report(format!("{list}[{i}]"), problem, fix);
         if name.is_empty() {
             report("is an empty name".to_owned(), "name a role");
-        } else if name.contains(':') || name.chars().any(char::is_control) || name.trim() != name || name == EVERY {
+        } else if name.contains(':')
+            || name.chars().any(char::is_control)
+            || name.trim() != name
+            || name == EVERY
+        {
             report(
                 format!("is \"{}\", which no role is called", Shown(name)),
                 "give the part before the colon, without spaces around it; `*` is for contexts only",

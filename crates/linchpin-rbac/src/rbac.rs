@@ -8,8 +8,8 @@ use std::sync::{
 use linchpin_core::{Caller, Refusal};
 
 use crate::{
-    Assignment, ContextReq, Contexts, Decision, RbacBuilder, RbacWithStore, RoleStore, WhyNot, mapping::Mapping,
-    shown::Shown,
+    Assignment, ContextReq, Contexts, Decision, RbacBuilder, RbacWithStore, RoleStore, WhyNot,
+    mapping::Mapping, shown::Shown,
 };
 
 /// Decides which feature roles a caller holds, and where.

@@ -84,15 +84,22 @@ macro_rules! feature_roles {
 /// What [`feature_roles!`](crate::feature_roles) expands to; no part of the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use linchpin_core::{Description, Facts, Refusal, Requirement};
     use linchpin_core::{Condition, Reason};
+    pub use linchpin_core::{Description, Facts, Refusal, Requirement};
 
     use super::RbacSource;
     use crate::ContextReq;
 
-    pub fn check(source: &impl RbacSource, facts: Facts<'_>, feature_role: &'static str) -> Result<(), Refusal> {
+    pub fn check(
+        source: &impl RbacSource,
+        facts: Facts<'_>,
+        feature_role: &'static str,
+    ) -> Result<(), Refusal> {
         let Some(rbac) = source.rbac() else {
-            tracing::error!(feature_role, "the roles are not there yet: set the static before the service listens");
+            tracing::error!(
+                feature_role,
+                "the roles are not there yet: set the static before the service listens"
+            );
             return Err(Reason::DecisionUnavailable.into());
         };
         // Whether restricted applications are let in has been decided by `Facts::meet`, for each requirement.
