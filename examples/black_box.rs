@@ -21,10 +21,13 @@ struct Service {
 
 impl Service {
     fn start(issuer: &str) -> Self {
+        Self::start_with(&[("AUTH_ISSUER", issuer), ("AUTH_AUDIENCE", "tests")])
+    }
+
+    fn start_with(vars: &[(&str, &str)]) -> Self {
         let mut process = command()
             .env("BIND_ADDR", "127.0.0.1:0")
-            .env("AUTH_ISSUER", issuer)
-            .env("AUTH_AUDIENCE", "tests")
+            .envs(vars.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -159,6 +162,45 @@ async fn open_routes_are_open_whatever_is_sent() {
         assert_eq!(ask("/healthz", authorization).await, 200);
         assert_eq!(ask("/readyz", authorization).await, 503, "there are no keys");
     }
+}
+
+#[tokio::test]
+async fn the_probe_tells_the_state_of_each_issuer_and_nothing_of_why() {
+    let (issuer, service) = started().await;
+    let expected = |name: &str, state: &str| serde_json::json!([{"issuer": name, "state": state}]);
+
+    let told = body(service.get("/readyz", None).await).await;
+    assert_eq!(told, serde_json::json!({"issuers": expected(issuer.issuer(), "fresh")}));
+
+    let down = Service::start("http://127.0.0.1:9"); // nobody is there
+    let response = down.get("/readyz", None).await;
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+    let told = body(response).await;
+    assert_eq!(told["reason"], "keys_unavailable");
+    assert_eq!(told["issuers"], expected("http://127.0.0.1:9", "never_loaded"));
+}
+
+#[tokio::test]
+async fn several_issuers_stand_in_a_file() {
+    let (up, lms) =
+        (TestIssuer::start().await.unwrap(), TestIssuer::builder().issuer("https://lms.test").build());
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("issuers.json");
+    let issuers = serde_json::json!({"issuer": [
+        {"issuer": up.issuer(), "audience": "tests"},
+        {"issuer": "http://127.0.0.1:9", "audience": "tests"},
+        {"provider": "open_edx", "issuer": "https://lms.test", "audience": "tests", "algorithms": ["ES256"],
+            "jwks": lms.jwk_set()},
+    ]});
+    std::fs::write(&file, issuers.to_string()).unwrap();
+    let service = Service::start_with(&[("AUTH_CONFIG", file.to_str().unwrap())]);
+    service.until_ready().await;
+    let status = async |token: String| service.get("/whoami", Some(&token)).await.status().as_u16();
+
+    assert_eq!(status(up.token("ann").sign()).await, 200);
+    assert_eq!(status(lms.token("ann").sign()).await, 200);
+    assert_eq!(status(up.token("ann").claim("iss", "https://lms.test").sign()).await, 401);
+    assert_eq!(status(up.token("ann").claim("iss", "http://127.0.0.1:9").sign()).await, 503);
+    assert_eq!(status(up.token("ann").claim("iss", "https://other.test").sign()).await, 401);
 }
 
 #[tokio::test]

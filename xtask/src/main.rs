@@ -1,9 +1,12 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
+mod fuzz;
+mod page;
+mod plant;
+
 use std::{
-    fs,
     io::{self, IsTerminal},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
     time::Instant,
 };
@@ -20,8 +23,12 @@ Chores:
   lint       formatting, clippy and rustdoc, with warnings denied
   features   build each published crate alone: without features, with its defaults, with each feature, with all
   package    package every published crate, as for an upload
-  fuzz --seconds N
-             run each fuzz target for N seconds, with the nightly toolchain and cargo-fuzz
+  fuzz --seconds N [--target NAME]
+             run each fuzz target (or one) for N seconds, with the nightly toolchain and cargo-fuzz, and note it in
+             docs/assurance.md
+  plant [--only NAME]... [--list] [--json] [--page]
+             weaken a copy of the code in each way of xtask/plants.toml (or those named), and fail unless a test catches
+             it; --list only lists them, --json prints one document, --page notes it in docs/assurance.md
   ci         all of them, as CI does
 ";
 
@@ -33,7 +40,9 @@ fn main() -> ExitCode {
         ["lint"] => lint(),
         ["features"] => features(),
         ["package"] => package(),
-        ["fuzz", "--seconds", seconds] => fuzz(seconds),
+        ["fuzz", "--seconds", seconds] => fuzz::fuzz(seconds, None),
+        ["fuzz", "--seconds", seconds, "--target", target] => fuzz::fuzz(seconds, Some(target)),
+        ["plant", ref options @ ..] => plant::plant(options),
         ["ci"] => lint().and_then(|()| features()).and_then(|()| package()).and_then(|()| test()),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");
@@ -92,33 +101,23 @@ fn package() -> Result<(), String> {
     cargo(&arguments)
 }
 
-/// Each target starts from its seeds and keeps what it finds in `fuzz/corpus` and `fuzz/artifacts`, which are not committed.
-fn fuzz(seconds: &str) -> Result<(), String> {
-    let seconds: u32 = seconds.parse().map_err(|_| format!("--seconds {seconds}: give a whole number"))?;
-    let installed = Command::new("cargo").args(["+nightly", "fuzz", "--version"]).output();
-    if !installed.is_ok_and(|output| output.status.success()) {
-        return Err("this needs `rustup toolchain install nightly` and `cargo install cargo-fuzz`".to_owned());
-    }
-    for target in FUZZ_TARGETS {
-        // libFuzzer writes to the first folder and reads from both; it does not create either.
-        let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
-        fs::create_dir_all(root().join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
-        // The `cargo` of rustup, because only that understands `+nightly`.
-        run(Command::new("cargo")
-            .args(["+nightly", "fuzz", "run", target, &corpus, &seeds, "--"])
-            .arg(format!("-max_total_time={seconds}"))
-            .env_remove("RUSTUP_TOOLCHAIN")
-            .env_remove("RUSTC")
-            .current_dir(root()))?;
-    }
-    Ok(())
-}
-
-const FUZZ_TARGETS: [&str; 4] = ["jws", "claims", "jwk_set", "authorization"];
-
 /// The root of the repository.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder in the repository")
+}
+
+/// The folder into which cargo builds.
+fn target_folder() -> Result<PathBuf, String> {
+    let metadata = metadata()?;
+    Ok(metadata["target_directory"].as_str().ok_or("cargo metadata names no target folder")?.into())
+}
+
+/// The commit that is checked out, with a sign behind it if that is not all. The page that commands write does not count.
+fn revision() -> Result<String, String> {
+    let commit = output(Command::new("git").args(["rev-parse", "--short", "HEAD"]))?;
+    let changes = ["status", "--porcelain", "--", ":/", ":(exclude,top)docs/assurance.md"];
+    let is_clean = output(Command::new("git").args(changes))?.is_empty();
+    Ok(format!("{}{}", commit.trim(), if is_clean { "" } else { "+" }))
 }
 
 struct Published {
@@ -128,12 +127,7 @@ struct Published {
 
 /// The crates of this workspace that are meant for a registry.
 fn published() -> Result<Vec<Published>, String> {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .output()
-        .map_err(|error| format!("cargo metadata: {error}"))?;
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata = metadata()?;
     let packages = metadata["packages"].as_array().ok_or("cargo metadata lists no packages")?;
     let published = packages.iter().filter(|package| package["publish"].is_null()).map(|package| Published {
         name: package["name"].as_str().unwrap_or_default().to_owned(),
@@ -144,6 +138,22 @@ fn published() -> Result<Vec<Published>, String> {
             .collect(),
     });
     Ok(published.collect())
+}
+
+fn metadata() -> Result<Value, String> {
+    let metadata =
+        output(Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))
+}
+
+/// What a command prints.
+fn output(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command.current_dir(root()).output().map_err(|error| format!("{program}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    String::from_utf8(output.stdout).map_err(|error| format!("{program}: {error}"))
 }
 
 fn cargo(arguments: &[&str]) -> Result<(), String> {

@@ -28,6 +28,14 @@ pub fn token_from_authorization<'a>(
     values: impl IntoIterator<Item = &'a [u8]>,
     schemes: &[&str],
 ) -> Result<&'a str, Refusal> {
+    credential_from_authorization(values, schemes).map(|(_, token)| token)
+}
+
+/// The same, with the scheme as it is spelled in `schemes`.
+pub(crate) fn credential_from_authorization<'a, 's>(
+    values: impl IntoIterator<Item = &'a [u8]>,
+    schemes: &[&'s str],
+) -> Result<(&'s str, &'a str), Refusal> {
     let mut values = values.into_iter();
     let value = values.next().ok_or(Reason::MissingCredential)?;
     if values.next().is_some() {
@@ -40,11 +48,10 @@ pub fn token_from_authorization<'a>(
     if !is_token(scheme) {
         return Err(Reason::MalformedCredential.into());
     }
-    if !schemes.iter().any(|accepted| accepted.eq_ignore_ascii_case(scheme)) {
-        return Err(Reason::UnsupportedScheme.into());
-    }
+    let accepted = schemes.iter().find(|accepted| accepted.eq_ignore_ascii_case(scheme));
+    let scheme = accepted.ok_or(Reason::UnsupportedScheme)?;
     let token = token.trim_start_matches(' ');
-    if is_b64token(token) { Ok(token) } else { Err(Reason::MalformedCredential.into()) }
+    if is_b64token(token) { Ok((scheme, token)) } else { Err(Reason::MalformedCredential.into()) }
 }
 
 /// Whether `text` is a `token` of RFC 9110 §5.6.2, as every authentication scheme is.

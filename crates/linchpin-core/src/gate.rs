@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Answer, Caller, Clock, Extensions, Facts, Outcome, Pending, Policy, Problem, Reason, Refusal,
-    Requirement, ResourceMetadata, SystemClock, VerifyToken, token_from_authorization,
+    Requirement, ResourceMetadata, SystemClock, VerifyToken, credential::credential_from_authorization,
 };
 
 /// Decides who may enter: a verifier, and how its refusals are told.
@@ -134,8 +134,9 @@ impl Gate {
         if matches!(admits, Admits::Policy(policy) if policy.is_public()) {
             return Check::Admit(Identity { caller: None, gate: self.clone() });
         }
-        match token_from_authorization(authorization, self.inner.verifier.schemes()) {
-            Ok(token) => match self.inner.verifier.verify(token, self.inner.clock.now()) {
+        let verifier = &self.inner.verifier;
+        match credential_from_authorization(authorization, verifier.schemes()) {
+            Ok((scheme, token)) => match verifier.verify_under(scheme, token, self.inner.clock.now()) {
                 Outcome::Ready(result) => match self.settle(result) {
                     Ok(identity) => Check::Admit(identity),
                     Err(answer) => Check::Refuse(answer),
@@ -415,6 +416,30 @@ mod tests {
                 .headers()
                 .any(|header| header == ("www-authenticate", r#"JWT realm="grades", error="invalid_token""#))
         );
+    }
+
+    #[test]
+    fn the_verifier_is_told_the_scheme_as_it_spells_it() {
+        struct ByScheme;
+
+        impl VerifyToken for ByScheme {
+            fn verify(&self, _: &str, _: Timestamp) -> Outcome {
+                panic!("asked without the scheme")
+            }
+
+            fn verify_under(&self, scheme: &str, _: &str, _: Timestamp) -> Outcome {
+                let reason = if scheme == "JWT" { Reason::Expired } else { Reason::UnsupportedScheme };
+                Outcome::Ready(Err(reason.into()))
+            }
+
+            fn schemes(&self) -> &[&'static str] {
+                &["Bearer", "JWT"]
+            }
+        }
+        let gate = Gate::new(Arc::new(ByScheme));
+
+        assert_eq!(answer(&gate, "jwt x").reason(), Some(Reason::Expired));
+        assert_eq!(answer(&gate, "Bearer x").reason(), Some(Reason::UnsupportedScheme));
     }
 
     #[test]

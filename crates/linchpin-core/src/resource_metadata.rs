@@ -161,7 +161,9 @@ fn path_at(url: &str) -> Option<usize> {
         None => authority.split(':').next()?,
     };
     let is_loopback = matches!(host, "127.0.0.1" | "localhost" | "::1");
-    let is_plain = url.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\#?@<>{}".contains(&b));
+    // Neither framework routes a path with these characters as it stands.
+    let is_plain =
+        url.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\#?@<>{}*".contains(&b)) && !url.contains("/:");
     let is_secure = scheme == "https" || (scheme == "http" && is_loopback);
     (is_plain && is_secure && !host.is_empty()).then_some(scheme.len() + 3 + authority.len())
 }
@@ -206,6 +208,9 @@ mod tests {
             "https://ä.example",
             "ftp://localhost",
             "http://localhost.example",
+            "https://a/:id",
+            "https://a/*",
+            "https://a/{id}",
         ] {
             ResourceMetadata::builder(bad).build().unwrap_err();
         }

@@ -24,6 +24,15 @@ pub trait VerifyToken: Send + Sync + 'static {
     /// The token is whatever stood behind the scheme in the request, already known to be a `b64token` (RFC 6750 §2.1).
     fn verify(&self, token: &str, now: Timestamp) -> Outcome;
 
+    /// Verifies `token` as of `now`, which came under this one of the [`schemes`](Self::schemes).
+    ///
+    /// It is for verifiers to which the scheme matters, such as one of several issuers of which not all use each scheme;
+    /// [`verify`](Self::verify) unless overridden.
+    fn verify_under(&self, scheme: &str, token: &str, now: Timestamp) -> Outcome {
+        let _ = scheme;
+        self.verify(token, now)
+    }
+
     /// The authentication schemes under which a token is taken, without case; `Bearer` unless overridden.
     ///
     /// The first one is used in challenges.

@@ -1,11 +1,11 @@
 //! The payload: claims read in one pass (RFC 7519).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use linchpin_core::{Reason, Role, Scope, Timestamp};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::strict::{Ignored, MAX_MEMBERS, Names, Texts, Walk};
+use crate::strict::{Ignored, MAX_MEMBERS, Name, Names, Texts, Walk};
 
 /// The claims that verification and everybody else needs; whatever else the token holds has been walked.
 #[derive(Default)]
@@ -21,6 +21,8 @@ pub(crate) struct Claims {
     pub(crate) authorized_party: Option<String>,
     pub(crate) acr: Option<String>,
     pub(crate) auth_time: Option<Timestamp>,
+    pub(crate) okta_client_id: Option<String>,
+    pub(crate) tenant: Tenant,
     pub(crate) roles: Vec<Role>,
     pub(crate) version: Version,
     pub(crate) filters: Vec<Box<str>>,
@@ -39,6 +41,15 @@ pub(crate) enum Version {
     #[default]
     Absent,
     Major(u64),
+    Malformed,
+}
+
+/// The `tid` of a token of Microsoft Entra.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) enum Tenant {
+    #[default]
+    Absent,
+    Named(String),
     Malformed,
 }
 
@@ -94,6 +105,16 @@ impl<'de> Visitor<'de> for Reader<'_, '_> {
                 "azp" => claims.authorized_party = Some(map.next_value()?),
                 "acr" => claims.acr = Some(map.next_value()?),
                 "auth_time" => claims.auth_time = Some(map.next_value::<NumericDate>()?.0),
+                // Both belong to one provider each: of another's token, whatever shape they have is not our business.
+                "cid" => {
+                    let mut found = |client: &str| claims.okta_client_id = Some(client.to_owned());
+                    map.next_value_seed(Walk { looking_for: Texts::Itself, found: &mut found })?;
+                }
+                "tid" => {
+                    claims.tenant = Tenant::Malformed;
+                    let mut found = |tenant: &str| claims.tenant = Tenant::Named(tenant.to_owned());
+                    map.next_value_seed(Walk { looking_for: Texts::Itself, found: &mut found })?;
+                }
                 "scope" => claims.scope = Some(next_scopes(&mut map)?),
                 "scp" => claims.scp = Some(next_scopes(&mut map)?),
                 "scopes" => claims.scopes = Some(next_scopes(&mut map)?),
@@ -151,6 +172,8 @@ pub(crate) fn is_registered(claim: &str) -> bool {
             | "azp"
             | "acr"
             | "auth_time"
+            | "cid"
+            | "tid"
             | "scope"
             | "scp"
             | "scopes"
@@ -161,6 +184,52 @@ pub(crate) fn is_registered(claim: &str) -> bool {
             | "c_hash"
             | "cnf"
     )
+}
+
+/// What a payload that is not verified yet says about its issuer.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Peeked<'p> {
+    Issuer(Cow<'p, str>),
+    /// None that could be taken for one, with the reason.
+    Nothing(Reason),
+}
+
+/// Reads a payload up to its first `iss` and no further, and keeps nothing else of it.
+///
+/// What stands before it is skipped unjudged: names that are repeated there are noticed when all claims are read.
+pub(crate) fn peek_issuer(payload: &[u8]) -> Peeked<'_> {
+    struct ToIssuer<'s, 'p>(&'s mut Peeked<'p>);
+
+    impl<'p> Visitor<'p> for ToIssuer<'_, 'p> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JWT Claims Set")
+        }
+
+        fn visit_map<A: MapAccess<'p>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(Name(name)) = map.next_key()? {
+                if name == "iss" {
+                    *self.0 = Peeked::Nothing(Reason::MalformedIssuer);
+                    let Name(issuer) = map.next_value()?;
+                    *self.0 = Peeked::Issuer(issuer);
+                    return Ok(());
+                }
+                map.next_value::<IgnoredAny>()?;
+            }
+            *self.0 = Peeked::Nothing(Reason::MissingIssuer);
+            Ok(())
+        }
+    }
+
+    let mut peeked = Peeked::Nothing(Reason::MalformedClaims);
+    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    let walked = deserializer.deserialize_map(ToIssuer(&mut peeked)).and_then(|()| deserializer.end());
+    match peeked {
+        // Only an object that has ended is known to hold no issuer.
+        Peeked::Nothing(Reason::MissingIssuer) if walked.is_err() => Peeked::Nothing(Reason::MalformedClaims),
+        peeked => peeked,
+    }
 }
 
 /// What it means if the value of this claim cannot be read.
@@ -448,6 +517,38 @@ mod tests {
     }
 
     #[test]
+    fn the_issuer_is_peeked_at_without_judging_the_rest() {
+        let peek = |payload: &str| match peek_issuer(payload.as_bytes()) {
+            Peeked::Issuer(issuer) => Ok(issuer.into_owned()),
+            Peeked::Nothing(reason) => Err(reason),
+        };
+
+        for first in [
+            r#"{"iss":"a"}"#,
+            r#"{"iss":"a","iss":"b"}"#,
+            r#"{"x":{"iss":"b"},"y":[1,{"iss":"c"}],"iss":"a","z":"#,
+            r#"{"x":1,"x":1,"\u0069ss":"\u0061"}"#,
+            r#"{"iss":"a" x"#,
+        ] {
+            assert_eq!(peek(first).as_deref(), Ok("a"), "{first}");
+        }
+        for missing in ["{}", r#"{"x":{"iss":"a"}}"#, r#"{"ISS":"a"}"#, r#"{"iss ":"a"} "#] {
+            assert_eq!(peek(missing), Err(Reason::MissingIssuer), "{missing}");
+        }
+        for malformed in ["null", "7", "{}", "[\"a\"]", "{\"x\":\"a\"}", "\"\\ud800\""] {
+            let payload = format!(r#"{{"iss":{malformed},"iss":"a"}}"#);
+            assert_eq!(peek(&payload), Err(Reason::MalformedIssuer), "{payload}");
+        }
+        for malformed in ["", "null", "[]", "\"iss\"", "{", "{} x", r#"{"x":1,}"#, r#"{"x" "iss":"a"}"#] {
+            assert_eq!(peek(malformed), Err(Reason::MalformedClaims), "{malformed}");
+        }
+        assert_eq!(peek_issuer(b"{\"iss\":\"\xff\"}"), Peeked::Nothing(Reason::MalformedIssuer));
+        // As deep as a token can be: skipping does not recurse.
+        let deep = format!(r#"{{"x":{}{},"iss":"a"}}"#, "[".repeat(8000), "]".repeat(8000));
+        assert_eq!(peek(&deep).as_deref(), Ok("a"));
+    }
+
+    #[test]
     fn a_version_has_three_numbers() {
         let version = |value| read(&format!(r#"{{"version":{value}}}"#)).unwrap().version;
 
@@ -474,7 +575,10 @@ mod tests {
         assert!(!read("{}").unwrap().is_restricted);
         assert!(read(r#"{"is_restricted":true}"#).unwrap().is_restricted);
         assert!(!read(r#"{"is_restricted":false}"#).unwrap().is_restricted);
-        assert_eq!(reason(r#"{"is_restricted":"true"}"#), Some(Reason::MalformedClaims));
+        for restricted in [r#""true""#, "null", "1", "[true]", "{}"] {
+            let payload = format!(r#"{{"is_restricted":{restricted}}}"#);
+            assert_eq!(reason(&payload), Some(Reason::MalformedClaims), "{restricted}");
+        }
         for filters in
             [r#""content_org:edX""#, r#"{"content_org":"edX"}"#, r#"[["content_org:edX"]]"#, "[7]", "null"]
         {

@@ -10,10 +10,13 @@ pub(crate) struct Jwk {
     pub(crate) material: KeyMaterial,
     /// What is left of the allow-list after `kty`, `crv` and `alg` of the key; not empty.
     pub(crate) algorithms: Algorithms,
+    /// The issuer for whose tokens the key is, where such a member has a meaning.
+    pub(crate) issuer: Option<String>,
 }
 
 impl Jwk {
-    pub(crate) fn read(jwk: &Value, allowed: Algorithms) -> Result<Self, KeyError> {
+    /// Reads a key; `bound_to_issuer` says whether its member `issuer`, which only Microsoft Entra has, counts.
+    pub(crate) fn read(jwk: &Value, allowed: Algorithms, bound_to_issuer: bool) -> Result<Self, KeyError> {
         let members = jwk.as_object().ok_or(malformed("the key is not a JSON object"))?;
         let text = |name| match members.get(name) {
             None => Ok(None),
@@ -45,7 +48,8 @@ impl Jwk {
         if algorithms.is_empty() {
             return Err(KeyError::new(KeyErrorKind::NotAllowed, "no allowed algorithm fits the key"));
         }
-        Ok(Self { key_id: text("kid")?.map(str::to_owned), material, algorithms })
+        let issuer = if bound_to_issuer { text("issuer")?.map(str::to_owned) } else { None };
+        Ok(Self { key_id: text("kid")?.map(str::to_owned), material, algorithms, issuer })
     }
 }
 
@@ -96,7 +100,7 @@ mod tests {
     }
 
     fn read(jwk: &Value) -> Result<Algorithms, KeyErrorKind> {
-        Jwk::read(jwk, Algorithms::from(Algorithm::ALL))
+        Jwk::read(jwk, Algorithms::from(Algorithm::ALL), true)
             .map(|jwk| jwk.algorithms)
             .map_err(|error| error.kind())
     }
@@ -122,6 +126,35 @@ mod tests {
         assert_eq!(read(&with(json!({"alg": "ECDH-ES"}))), Err(KeyErrorKind::Unsupported));
         assert_eq!(read(&with(json!({"alg": "ES384"}))), Err(KeyErrorKind::NotAllowed));
         assert_eq!(read(&with(json!({"alg": "HS256"}))), Err(KeyErrorKind::NotAllowed));
+    }
+
+    #[test]
+    fn the_issuer_of_a_key_counts_where_it_is_asked_for() {
+        let issuer = |value: Value, counts| {
+            let jwk = Jwk::read(&with(json!({"issuer": value})), Algorithm::ALL.into(), counts);
+            jwk.map(|jwk| jwk.issuer).map_err(|error| error.kind())
+        };
+
+        assert_eq!(
+            issuer(json!("https://login.example"), true),
+            Ok(Some("https://login.example".to_owned()))
+        );
+        assert_eq!(issuer(json!(["https://login.example"]), true), Err(KeyErrorKind::Malformed));
+        assert_eq!(issuer(json!("https://login.example"), false), Ok(None));
+        assert_eq!(issuer(json!(7), false), Ok(None), "whatever it means to others");
+    }
+
+    #[test]
+    fn the_allow_list_counts_whatever_the_key_says() {
+        for (jwk, allowed) in [
+            (with(json!({"alg": "ES256"})), vec![Algorithm::ES384, Algorithm::RS256]),
+            (with(json!({"alg": "ES256"})), vec![]),
+            (p256(), vec![Algorithm::ES384]),
+        ] {
+            let refused =
+                Jwk::read(&jwk, allowed.into_iter().collect(), false).err().map(|error| error.kind());
+            assert_eq!(refused, Some(KeyErrorKind::NotAllowed), "{jwk}");
+        }
     }
 
     #[test]

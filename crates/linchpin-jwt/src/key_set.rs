@@ -8,7 +8,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     Algorithm, Algorithms, CryptoBackend, KeyError, KeyErrorKind, KeyMaterial, VerifySignature, jwk::Jwk,
-    jws::Jws, pem,
+    jws::Jws, party::Party, pem,
 };
 
 /// The keys of one issuer, each parsed once and bound to the algorithms that it may verify.
@@ -37,6 +37,8 @@ pub struct KeySet {
 
 struct Key {
     key_id: Option<Box<str>>,
+    /// The issuer, or the template of issuers, for whose tokens alone the key is.
+    issuer: Option<Box<str>>,
     verifiers: Vec<(Algorithm, Arc<dyn VerifySignature>)>,
 }
 
@@ -112,25 +114,31 @@ impl KeySet {
         if !self.algorithms.contains(jws.algorithm) {
             return Err(Reason::AlgorithmNotAllowed.into());
         }
-        match self.verify(&jws) {
+        // Nobody says whose token this is, so a key that is for one issuer's alone is for none.
+        match self.verify(&jws, &Party { issuer: "", tenant: None }) {
             Verified::Yes => Ok(jws.payload),
             Verified::No(reason) | Verified::KeyMissing(reason) => Err(reason.into()),
         }
     }
 
     /// Verifies with the key that the token names, or with the few that fit where it names none.
-    pub(crate) fn verify(&self, jws: &Jws<'_>) -> Verified {
+    pub(crate) fn verify(&self, jws: &Jws<'_>, party: &Party<'_>) -> Verified {
         let named = |key: &&Key| key.key_id.is_some() && key.key_id.as_deref() == jws.header.kid.as_deref();
+        let is_for_party = |key: &&Key| key.issuer.as_ref().is_none_or(|issuer| party.may_use_key_of(issuer));
         if self.keys.iter().any(|key| named(&key)) {
+            // It is here, so newer keys would not help whoever is not meant to use it.
+            if !self.keys.iter().any(|key| named(&key) && is_for_party(&key)) {
+                return Verified::No(Reason::UnknownKey);
+            }
             return self.try_each(
                 jws,
-                named,
+                |key| named(key) && is_for_party(key),
                 Verified::No(Reason::BadSignature),
                 Verified::No(Reason::AlgorithmNotAllowed),
             );
         }
         // A key without a name fits any token; a token without a name fits any key.
-        let nameless = |key: &&Key| key.key_id.is_none() || jws.header.kid.is_none();
+        let nameless = |key: &&Key| (key.key_id.is_none() || jws.header.kid.is_none()) && is_for_party(key);
         let missing = |reason| Verified::KeyMissing(reason);
         self.try_each(jws, nameless, missing(Reason::BadSignature), missing(Reason::UnknownKey))
     }
@@ -191,6 +199,7 @@ pub struct KeyRules {
     algorithms: Algorithms,
     backend: Arc<dyn CryptoBackend>,
     secrets: bool,
+    bound_to_issuers: bool,
     max_keys: usize,
 }
 
@@ -203,7 +212,13 @@ impl KeyRules {
 
     /// Rules with this allow-list, over another backend.
     pub fn with_backend(algorithms: impl Into<Algorithms>, backend: impl CryptoBackend) -> Self {
-        Self { algorithms: algorithms.into(), backend: Arc::new(backend), secrets: false, max_keys: 100 }
+        Self {
+            algorithms: algorithms.into(),
+            backend: Arc::new(backend),
+            secrets: false,
+            bound_to_issuers: false,
+            max_keys: 100,
+        }
     }
 
     /// Takes shared secrets (`kty` of `oct`) too.
@@ -214,6 +229,20 @@ impl KeyRules {
     #[must_use]
     pub fn allow_secrets(mut self) -> Self {
         self.secrets = true;
+        self
+    }
+
+    /// Honours the member `issuer` that Microsoft Entra adds to the keys which all tenants share.
+    ///
+    /// Such a key verifies the tokens of that issuer only; where it holds `{tenantid}`, those of every
+    /// [tenant](crate::VerifierBuilder::tenant). For other providers the member has no meaning, and is ignored unless asked for.
+    ///
+    /// # Security
+    ///
+    /// Without it, a key that Entra keeps to personal accounts could sign tokens in the name of an organisation.
+    #[must_use]
+    pub fn bind_to_issuers(mut self) -> Self {
+        self.bound_to_issuers = true;
         self
     }
 
@@ -261,8 +290,9 @@ impl KeyRules {
     }
 
     fn prepare_jwk(&self, jwk: &Value) -> Result<Key, KeyError> {
-        let Jwk { key_id, material, algorithms } = Jwk::read(jwk, self.algorithms)?;
-        self.prepare(key_id, &material, algorithms)
+        let Jwk { key_id, material, algorithms, issuer } =
+            Jwk::read(jwk, self.algorithms, self.bound_to_issuers)?;
+        Ok(Key { issuer: issuer.map(Into::into), ..self.prepare(key_id, &material, algorithms)? })
     }
 
     fn prepare(
@@ -285,7 +315,7 @@ impl KeyRules {
         if verifiers.is_empty() {
             return Err(KeyError::new(KeyErrorKind::NotAllowed, "no allowed algorithm fits the key"));
         }
-        Ok(Key { key_id: key_id.map(Into::into), verifiers })
+        Ok(Key { key_id: key_id.map(Into::into), issuer: None, verifiers })
     }
 }
 
@@ -340,6 +370,12 @@ pub struct KeySetBuilder {
 }
 
 impl KeySetBuilder {
+    /// Honours the member `issuer` of keys that are added after this; see [`KeyRules::bind_to_issuers`].
+    pub fn bind_to_issuers(mut self) -> Self {
+        self.rules = self.rules.bind_to_issuers();
+        self
+    }
+
     /// Adds a public key in PEM, without a key id: a `PUBLIC KEY`, or an `RSA PUBLIC KEY`.
     pub fn pem(self, pem: &str) -> Self {
         self.add_pem(None, pem)

@@ -45,11 +45,13 @@ mod algorithm;
 mod backend;
 mod base64url;
 mod claims;
+mod issuers;
 mod jwk;
 mod jws;
 mod key_error;
 mod key_set;
 mod material;
+mod party;
 mod pem;
 mod profile;
 mod roles_claim;
@@ -66,6 +68,7 @@ pub use self::sign::SigningKey;
 pub use self::{
     algorithm::{Algorithm, Algorithms, UnknownAlgorithm},
     backend::{CryptoBackend, VerifySignature},
+    issuers::Issuers,
     key_error::{KeyError, KeyErrorKind},
     key_set::{KeyRules, KeySet, KeySetBuilder, KeySetError, SkippedKey},
     material::{Curve, KeyMaterial},

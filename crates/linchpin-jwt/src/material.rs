@@ -234,6 +234,42 @@ mod tests {
     }
 
     #[test]
+    fn a_key_supports_the_algorithms_of_its_kind_and_no_other() {
+        use Algorithm::*;
+        let ec = |curve: Curve| {
+            let coordinate = vec![1; curve.coordinate_len()];
+            KeyMaterial::ec(curve, &coordinate, &coordinate).unwrap()
+        };
+        let mut ed25519 = [0; 32];
+        ed25519[0] = 3;
+
+        for (key, expected) in [
+            (
+                KeyMaterial::rsa(&[0xff; 256], &[1, 0, 1]).unwrap(),
+                &[RS256, RS384, RS512, PS256, PS384, PS512][..],
+            ),
+            (ec(Curve::P256), &[ES256]),
+            (ec(Curve::P384), &[ES384]),
+            (ec(Curve::P521), &[ES512]),
+            (KeyMaterial::ed25519(&ed25519).unwrap(), &[EdDSA]),
+            (KeyMaterial::secret(&[7; 64]).unwrap(), &[HS256, HS384, HS512]),
+        ] {
+            let supported = Algorithm::ALL.into_iter().filter(|algorithm| key.supports(*algorithm));
+            assert_eq!(supported.collect::<Vec<_>>(), expected, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn coordinates_have_the_length_of_their_curve() {
+        let p256 = |x: usize, y: usize| kind(KeyMaterial::ec(Curve::P256, &vec![1; x], &vec![1; y]));
+
+        assert_eq!(p256(32, 32), None);
+        for (x, y) in [(31, 32), (32, 31), (31, 33), (33, 31), (0, 64), (33, 33)] {
+            assert_eq!(p256(x, y), Some(KeyErrorKind::Malformed), "{x} and {y} bytes");
+        }
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         assert_eq!(format!("{:?}", KeyMaterial::secret(&[b's'; 32]).unwrap()), "Secret([redacted])");
     }

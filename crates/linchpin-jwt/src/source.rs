@@ -20,6 +20,19 @@ pub trait KeySource: Send + Sync + 'static {
 
     /// Called for a token whose key is not among [`keys`](Self::keys): whether newer ones can be had.
     fn refresh(&self, now: Timestamp) -> Refresh;
+
+    /// Told of a token whose signature fails under the key that it names; the token is refused whatever is done here.
+    ///
+    /// The issuer may have put another key in place of this one, under the same id. A source that fetches may look for it in
+    /// the background; this must not block, and does nothing unless it is implemented.
+    ///
+    /// # Security
+    ///
+    /// Anybody can make such tokens, so what it causes has to be bounded, and must not stand in the way of
+    /// [`refresh`](Self::refresh).
+    fn signature_failed(&self, now: Timestamp) {
+        let _ = now;
+    }
 }
 
 /// What a [`KeySource`] says to a token whose key is missing.
@@ -54,6 +67,25 @@ impl KeySource for Arc<KeySet> {
     }
 }
 
+/// One source for several verifiers.
+impl<K: KeySource + ?Sized> KeySource for Arc<K> {
+    fn algorithms(&self) -> Algorithms {
+        K::algorithms(self)
+    }
+
+    fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal> {
+        K::keys(self, now)
+    }
+
+    fn refresh(&self, now: Timestamp) -> Refresh {
+        K::refresh(self, now)
+    }
+
+    fn signature_failed(&self, now: Timestamp) {
+        K::signature_failed(self, now);
+    }
+}
+
 impl<K: KeySource + ?Sized> KeySource for Box<K> {
     fn algorithms(&self) -> Algorithms {
         K::algorithms(self)
@@ -65,5 +97,9 @@ impl<K: KeySource + ?Sized> KeySource for Box<K> {
 
     fn refresh(&self, now: Timestamp) -> Refresh {
         K::refresh(self, now)
+    }
+
+    fn signature_failed(&self, now: Timestamp) {
+        K::signature_failed(self, now);
     }
 }

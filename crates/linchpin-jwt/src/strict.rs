@@ -35,8 +35,8 @@ impl<'de> Names<'de> {
     }
 }
 
-/// A member name, borrowed unless it holds an escape.
-struct Name<'de>(Cow<'de, str>);
+/// A member name, or another text, borrowed unless it holds an escape.
+pub(crate) struct Name<'de>(pub(crate) Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

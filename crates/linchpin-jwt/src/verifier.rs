@@ -8,9 +8,10 @@ use linchpin_core::{
 
 use crate::{
     KeySource, Profile, Refresh, RolesClaim,
-    claims::{Claims, Version, is_registered},
+    claims::{Claims, Tenant, Version, is_registered},
     jws::Jws,
     key_set::{KeySet, Verified},
+    party::{Party, TENANT, is_tenant_id},
 };
 
 /// Verifies the JSON Web Tokens of one issuer.
@@ -51,6 +52,7 @@ struct Inner {
 
 struct Rules {
     issuer: String,
+    tenant: Option<String>,
     audiences: Vec<String>,
     client_ids: Vec<String>,
     any_audience: bool,
@@ -72,6 +74,7 @@ impl Verifier {
             clock: Arc::new(SystemClock),
             rules: Rules {
                 issuer: issuer.into(),
+                tenant: None,
                 audiences: Vec::new(),
                 client_ids: Vec::new(),
                 any_audience: false,
@@ -88,25 +91,61 @@ impl Verifier {
 
 impl VerifyToken for Verifier {
     fn verify(&self, token: &str, now: Timestamp) -> Outcome {
+        // What can be refused without keys is: a malformed token does not wait for anyone.
+        match self.inner.parse(token) {
+            Ok(jws) => self.verify_parsed(token, jws, now),
+            Err(reason) => Outcome::Ready(Err(reason.into())),
+        }
+    }
+
+    fn schemes(&self) -> &[&'static str] {
+        self.inner.rules.profile.schemes()
+    }
+
+    fn is_ready(&self, now: Timestamp) -> bool {
+        self.inner.keys.keys(now).is_ok()
+    }
+}
+
+/// What [`Issuers`](crate::Issuers) asks of each of its verifiers.
+impl Verifier {
+    pub(crate) fn issuer(&self) -> &str {
+        &self.inner.rules.issuer
+    }
+
+    pub(crate) fn max_token_bytes(&self) -> usize {
+        self.inner.rules.max_token_bytes
+    }
+
+    /// Verifies a token that has been taken apart already.
+    pub(crate) fn verify_jws(&self, token: &str, jws: Jws<'_>, now: Timestamp) -> Outcome {
+        match self.inner.check_size(token).and_then(|()| self.inner.check_envelope(&jws)) {
+            Ok(()) => self.verify_parsed(token, jws, now),
+            Err(reason) => Outcome::Ready(Err(reason.into())),
+        }
+    }
+
+    fn verify_parsed(&self, token: &str, jws: Jws<'_>, now: Timestamp) -> Outcome {
         let inner = &self.inner;
         let without_newer_keys: Refusal = match inner.keys.keys(now) {
-            Ok(keys) => match inner.verify_with(token, &keys, now) {
+            Ok(keys) => match inner.verify_with(jws, &keys, now) {
                 Ok(caller) => return Outcome::Ready(Ok(Arc::new(caller))),
-                Err(Failure::Refused(reason)) => return Outcome::Ready(Err(reason.into())),
+                Err(Failure::Refused(reason)) => {
+                    if reason == Reason::BadSignature {
+                        inner.keys.signature_failed(now);
+                    }
+                    return Outcome::Ready(Err(reason.into()));
+                }
                 Err(Failure::KeyMissing(reason)) => reason.into(),
             },
-            // What can be refused without keys is: a malformed token does not wait for anyone.
-            Err(unavailable) => match inner.parse(token) {
-                Ok(_) => unavailable,
-                Err(reason) => return Outcome::Ready(Err(reason.into())),
-            },
+            Err(unavailable) => unavailable,
         };
         match inner.keys.refresh(now) {
             Refresh::Pending(newest) => {
                 let (inner, token) = (self.inner.clone(), token.to_owned());
                 Outcome::Pending(Pending::new(async move {
                     let keys = newest.await?;
-                    match inner.verify_with(&token, &keys, inner.clock.now()) {
+                    match inner.verify_with(inner.parse(&token)?, &keys, inner.clock.now()) {
                         Ok(caller) => Ok(Arc::new(caller)),
                         Err(Failure::Refused(reason) | Failure::KeyMissing(reason)) => Err(reason.into()),
                     }
@@ -118,14 +157,6 @@ impl VerifyToken for Verifier {
             }
             Refresh::Refused(refusal) => Outcome::Ready(Err(refusal)),
         }
-    }
-
-    fn schemes(&self) -> &[&'static str] {
-        self.inner.rules.profile.schemes()
-    }
-
-    fn is_ready(&self, now: Timestamp) -> bool {
-        self.inner.keys.keys(now).is_ok()
     }
 }
 
@@ -144,9 +175,8 @@ impl From<Reason> for Failure {
 }
 
 impl Inner {
-    fn verify_with(&self, token: &str, keys: &KeySet, now: Timestamp) -> Result<Caller, Failure> {
-        let jws = self.parse(token)?;
-        match keys.verify(&jws) {
+    fn verify_with(&self, jws: Jws<'_>, keys: &KeySet, now: Timestamp) -> Result<Caller, Failure> {
+        match keys.verify(&jws, &self.rules.party()) {
             Verified::Yes => Ok(self.rules.accept(jws.payload, now)?),
             Verified::No(reason) => Err(Failure::Refused(reason)),
             Verified::KeyMissing(reason) => Err(Failure::KeyMissing(reason)),
@@ -155,21 +185,33 @@ impl Inner {
 
     /// Everything that can be said about a token before its key is looked for.
     fn parse<'t>(&self, token: &'t str) -> Result<Jws<'t>, Reason> {
-        if token.len() > self.rules.max_token_bytes {
-            return Err(Reason::TokenTooLarge);
-        }
+        self.check_size(token)?;
         let jws = Jws::parse(token)?;
+        self.check_envelope(&jws)?;
+        Ok(jws)
+    }
+
+    fn check_size(&self, token: &str) -> Result<(), Reason> {
+        if token.len() > self.rules.max_token_bytes { Err(Reason::TokenTooLarge) } else { Ok(()) }
+    }
+
+    fn check_envelope(&self, jws: &Jws<'_>) -> Result<(), Reason> {
         if !self.keys.algorithms().contains(jws.algorithm) {
             return Err(Reason::AlgorithmNotAllowed);
         }
         if !self.rules.profile.accepts_type(jws.header.typ.as_deref()) {
             return Err(Reason::WrongTokenType);
         }
-        Ok(jws)
+        Ok(())
     }
 }
 
 impl Rules {
+    /// Whose tokens these are, for keys that are not for everybody's.
+    fn party(&self) -> Party<'_> {
+        Party { issuer: &self.issuer, tenant: self.tenant.as_deref() }
+    }
+
     /// Decides about the payload of a token whose signature is valid.
     fn accept(&self, payload: Vec<u8>, now: Timestamp) -> Result<Caller, Reason> {
         let payload = String::from_utf8(payload).map_err(|_| Reason::MalformedClaims)?;
@@ -187,7 +229,7 @@ impl Rules {
         if let Some(subject) = claims.subject {
             caller = caller.subject(subject);
         }
-        if let Some(client_id) = claims.client_id.or(claims.authorized_party) {
+        if let Some(client_id) = claims.client_id.or(claims.authorized_party).or(claims.okta_client_id) {
             caller = caller.client_id(client_id);
         }
         if let Some(token_id) = claims.token_id {
@@ -214,6 +256,12 @@ impl Rules {
     fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), Reason> {
         if claims.issuer.as_ref().ok_or(Reason::MissingIssuer)? != &self.issuer {
             return Err(Reason::WrongIssuer);
+        }
+        // The issuer names the tenant already; a token that contradicts itself is not believed.
+        match (&self.tenant, &claims.tenant) {
+            (None, _) | (_, Tenant::Absent) => {}
+            (Some(ours), Tenant::Named(tenant)) if tenant == ours => {}
+            (Some(_), Tenant::Named(_) | Tenant::Malformed) => return Err(Reason::WrongIssuer),
         }
         self.check_audience(claims)?;
         self.check_kind(claims)?;
@@ -322,6 +370,16 @@ impl VerifierBuilder {
         self
     }
 
+    /// Puts this tenant into the issuer, where `{tenantid}` stands, as Microsoft Entra has it.
+    ///
+    /// The result is the `iss` of the tokens, byte for byte, and if they have a claim `tid`, it is the tenant. A verifier is
+    /// for one tenant: for several, give [`Issuers`](crate::Issuers) one for each, with the same keys
+    /// ([`KeyRules::bind_to_issuers`](crate::KeyRules::bind_to_issuers)).
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.rules.tenant = Some(tenant.into());
+        self
+    }
+
     /// Accepts tokens that were meant for anyone.
     ///
     /// # Security
@@ -385,9 +443,30 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// All that is wrong at once: no issuer, no audience, an empty one, or a leeway that is no leeway any more.
-    pub fn build(self) -> Result<Verifier, ConfigError> {
+    /// All that is wrong at once: no issuer, no audience, an empty one, a tenant too many or too few, or a leeway that is no
+    /// leeway any more.
+    pub fn build(mut self) -> Result<Verifier, ConfigError> {
         let mut problems = ConfigError::collect();
+        match (&self.rules.tenant, self.rules.issuer.matches(TENANT).count()) {
+            (None, 0) => {}
+            (None, _) => {
+                let problem = "are missing, and the issuer has a place for one";
+                problems.report("tenants", problem, "list the ids of the tenants whose users may call");
+            }
+            (Some(tenant), _) if !is_tenant_id(tenant) => problems.report(
+                "tenants",
+                format!("hold {tenant:?}, which is no tenant id"),
+                "give the id that stands in `iss` and `tid`, a GUID in lower case",
+            ),
+            (Some(tenant), 1) => self.rules.issuer = self.rules.issuer.replace(TENANT, tenant),
+            (Some(_), 0) => {
+                let fix = "write {tenantid} where it stands in the issuer, or leave the tenants out";
+                problems.report("tenants", "are given, and the issuer has no place for one", fix);
+            }
+            (Some(_), _) => {
+                problems.report("issuer", "has a place for a tenant twice", "write {tenantid} once");
+            }
+        }
         let rules = &self.rules;
         if rules.issuer.is_empty() {
             problems.report("issuer", "is empty", "give the `iss` of the tokens, usually the issuer's URL");

@@ -1,4 +1,4 @@
-//! How often unknown keys may cause a fetch.
+//! How often tokens may cause a fetch.
 
 use std::time::Duration;
 
@@ -31,6 +31,16 @@ impl Budget {
         }
         self.left -= 1;
         Ok(())
+    }
+
+    /// Takes one fetch, unless it is the last one: for causes that are not to delay others.
+    pub(crate) fn take_spare(&mut self, now: Timestamp) -> bool {
+        self.refill(now);
+        let has_spare = self.left > 1;
+        if has_spare {
+            self.left -= 1;
+        }
+        has_spare
     }
 
     fn refill(&mut self, now: Timestamp) {
@@ -69,6 +79,19 @@ mod tests {
         assert_eq!(budget.take(at(500)), Ok(()));
         assert_eq!(budget.take(at(500)), Ok(()), "saved up, but no more than two");
         assert_eq!(budget.take(at(500)), Err(INTERVAL));
+    }
+
+    #[test]
+    fn what_is_spare_is_never_the_last_one() {
+        let mut budget = Budget::new(INTERVAL, at(0));
+
+        assert!(budget.take_spare(at(0)));
+        assert!(!budget.take_spare(at(0)), "it is kept for those who miss a key");
+        assert_eq!(budget.take(at(0)), Ok(()));
+        assert!(!budget.take_spare(at(10)), "one has come back, and is the last one");
+        assert!(budget.take_spare(at(20)));
+        assert_eq!(budget.take(at(20)), Ok(()));
+        assert_eq!(budget.take(at(20)), Err(INTERVAL));
     }
 
     #[test]

@@ -33,16 +33,22 @@
 mod budget;
 mod cache_control;
 mod fetch;
+mod handover;
+mod health;
 #[cfg(feature = "http-client")]
 mod http_fetch;
 mod location;
+mod machine;
 mod metadata;
 mod remote_keys;
+mod sync;
 mod task;
+mod tell;
 
 #[cfg(feature = "http-client")]
 pub use self::http_fetch::HttpFetch;
 pub use self::{
     fetch::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse},
+    health::{KeyState, KeysHealth},
     remote_keys::{RemoteKeys, RemoteKeysBuilder},
 };

@@ -12,9 +12,9 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// Where the metadata of `issuer` stands (OpenID Connect Discovery §4.1): the issuer's path is kept.
-    pub(crate) fn url(issuer: &str) -> String {
-        format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+    /// Where the metadata stands, `base` being the issuer as a rule (OpenID Connect Discovery §4.1): its path is kept.
+    pub(crate) fn url(base: &str) -> String {
+        format!("{}/.well-known/openid-configuration", base.trim_end_matches('/'))
     }
 
     /// Reads metadata and believes it only if it is that of `issuer`, byte for byte (§4.3).

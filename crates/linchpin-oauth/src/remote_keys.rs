@@ -7,9 +7,10 @@ use linchpin_jwt::{Algorithms, KeyRules, KeySet, KeySource, Refresh};
 use tokio::{runtime::Handle, task::AbortHandle, time::sleep};
 
 use crate::{
-    Fetch,
+    Fetch, KeysHealth,
     location::{self, Transport},
     task::{Location, Plan, Shared},
+    tell::Teller,
 };
 
 /// The published keys of an issuer, fetched in the background and kept while the issuer is down.
@@ -38,7 +39,19 @@ impl RemoteKeys {
     ///
     /// The metadata counts only if its `issuer` is this one, byte for byte.
     pub fn discovery(issuer: impl Into<String>, rules: KeyRules) -> RemoteKeysBuilder {
-        RemoteKeysBuilder::new(Location::Discovery { issuer: issuer.into() }, rules)
+        let issuer = issuer.into();
+        RemoteKeysBuilder::new(Location::Discovery { base: issuer.clone(), issuer }, rules)
+    }
+
+    /// Keys by metadata that stands below another URL than the issuer's: the shared one of Microsoft Entra's tenants.
+    ///
+    /// Its `issuer` has to be this one, byte for byte, all the same.
+    pub fn discovery_at(
+        base: impl Into<String>,
+        issuer: impl Into<String>,
+        rules: KeyRules,
+    ) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::new(Location::Discovery { base: base.into(), issuer: issuer.into() }, rules)
     }
 
     /// Keys at a URL that is known.
@@ -51,6 +64,11 @@ impl RemoteKeys {
     /// Waits until the first keys are there, however long that takes.
     pub async fn ready(&self) {
         self.owner.shared.first_success().await;
+    }
+
+    /// How the keys are, as of `now`.
+    pub fn health(&self, now: Timestamp) -> KeysHealth {
+        self.owner.shared.health(now)
     }
 }
 
@@ -66,6 +84,10 @@ impl KeySource for RemoteKeys {
     fn refresh(&self, now: Timestamp) -> Refresh {
         self.owner.shared.refresh(now)
     }
+
+    fn signature_failed(&self, now: Timestamp) {
+        self.owner.shared.suspect(now);
+    }
 }
 
 impl fmt::Debug for RemoteKeys {
@@ -80,6 +102,7 @@ impl fmt::Debug for RemoteKeys {
 #[must_use]
 pub struct RemoteKeysBuilder {
     location: Location,
+    issuer_name: Option<String>,
     rules: KeyRules,
     clock: Arc<dyn Clock>,
     http_hosts: Vec<String>,
@@ -96,6 +119,7 @@ impl RemoteKeysBuilder {
     fn new(location: Location, rules: KeyRules) -> Self {
         Self {
             location,
+            issuer_name: None,
             rules,
             clock: Arc::new(SystemClock),
             http_hosts: Vec::new(),
@@ -107,6 +131,12 @@ impl RemoteKeysBuilder {
             max_bytes: 1024 * 1024,
             unknown_key_interval: Duration::from_secs(10),
         }
+    }
+
+    /// Names the issuer in the log; unless set, it is the issuer of the metadata, or the URL if that is all that is known.
+    pub fn issuer_name(mut self, name: impl Into<String>) -> Self {
+        self.issuer_name = Some(name.into());
+        self
     }
 
     /// Sets how often the keys are fetched; 300 seconds unless set, between 10 seconds and 30 days.
@@ -206,7 +236,9 @@ impl RemoteKeysBuilder {
             let fix = "call enable_time or enable_all on the runtime's builder";
             return Err(ConfigError::single("runtime", "has no timers: a fetch has a deadline", fix));
         }
+        let issuer = self.issuer_name.as_deref().unwrap_or_else(|| self.location.issuer());
         let shared = Arc::new(Shared::new(Plan {
+            teller: Teller::new(issuer, self.location.url()),
             location: self.location,
             rules: self.rules,
             transport,
@@ -237,7 +269,7 @@ impl RemoteKeysBuilder {
         }
         let transport = Transport::allowing_http_to(http_hosts);
         let (setting, checked) = match &self.location {
-            Location::Discovery { issuer } => ("issuer", transport.check_issuer(issuer)),
+            Location::Discovery { base, .. } => ("issuer", transport.check_issuer(base)),
             Location::JwksUrl(url) => ("jwks_url", transport.check(url)),
         };
         if let Err(bad) = checked {

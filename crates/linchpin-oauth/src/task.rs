@@ -2,26 +2,25 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
 use linchpin_core::{Clock, Reason, Refusal, Timestamp};
 use linchpin_jwt::{KeyRules, KeySet, Refresh};
 use tokio::{
-    sync::{Notify, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
 
 use crate::{
-    Fetch, FetchError, FetchRequest, FetchResponse, budget::Budget, cache_control, fetch::Chain,
-    location::Transport, metadata::Metadata,
+    Fetch, FetchError, FetchRequest, FetchResponse, KeyState, KeysHealth, budget::Budget, cache_control,
+    fetch::Chain, handover::Handover, location::Transport, metadata::Metadata, tell::Teller,
 };
 
 /// Everything that is decided before the first fetch.
 pub(crate) struct Plan {
+    pub(crate) teller: Teller,
     pub(crate) location: Location,
     pub(crate) rules: KeyRules,
     pub(crate) transport: Transport,
@@ -37,8 +36,8 @@ pub(crate) struct Plan {
 /// Where the keys are.
 #[derive(Debug)]
 pub(crate) enum Location {
-    /// At the `jwks_uri` of this issuer's metadata.
-    Discovery { issuer: String },
+    /// At the `jwks_uri` of this issuer's metadata, which stands below `base`.
+    Discovery { base: String, issuer: String },
     /// At this URL.
     JwksUrl(String),
 }
@@ -46,19 +45,22 @@ pub(crate) enum Location {
 impl Location {
     pub(crate) fn url(&self) -> &str {
         match self {
-            Self::Discovery { issuer: url } | Self::JwksUrl(url) => url,
+            Self::Discovery { base: url, .. } | Self::JwksUrl(url) => url,
+        }
+    }
+
+    /// The issuer, or what comes closest to its name.
+    pub(crate) fn issuer(&self) -> &str {
+        match self {
+            Self::Discovery { issuer: name, .. } | Self::JwksUrl(name) => name,
         }
     }
 }
 
-/// What the task and the readers share. Readers only load `loaded`; the mutex is held for a few instructions, by whoever
-/// misses a key and by the task between fetches, never across I/O.
+/// What the task and the readers share.
 pub(crate) struct Shared {
     pub(crate) plan: Plan,
-    loaded: ArcSwapOption<Loaded>,
-    progress: Mutex<Progress>,
-    fetch_now: Notify,
-    ended: watch::Sender<Ended>,
+    handover: Handover<Loaded>,
 }
 
 struct Loaded {
@@ -84,122 +86,72 @@ impl FetchedAt {
     }
 }
 
-struct Progress {
-    budget: Budget,
-    phase: Phase,
-    failures: u32,
-}
-
-/// Where the next fetch to end stands.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Phase {
-    /// Nobody has asked for it yet.
-    Idle,
-    /// It is about to begin.
-    Requested,
-    UnderWay,
-}
-
-/// How many fetches have ended, and the number of the last of them that succeeded (both from one; zero is none).
-#[derive(Clone, Copy, Default)]
-struct Ended {
-    count: u64,
-    last_success: u64,
-}
-
-/// A fetch that a reader waits for, by its number.
-struct Awaited {
-    number: u64,
-    /// What it brings may be older than the reader's question.
-    has_begun: bool,
-}
-
 impl Shared {
     pub(crate) fn new(plan: Plan) -> Self {
         let budget = Budget::new(plan.unknown_key_interval, plan.clock.now());
-        Self {
-            plan,
-            loaded: ArcSwapOption::empty(),
-            // The first fetch is about to begin: whoever comes before it waits for it.
-            progress: Mutex::new(Progress { budget, phase: Phase::Requested, failures: 0 }),
-            fetch_now: Notify::new(),
-            ended: watch::Sender::new(Ended::default()),
-        }
+        Self { plan, handover: Handover::new(budget) }
     }
 
     /// The keys, unless there are none, or none that are fresh enough.
     pub(crate) fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal> {
-        match &*self.loaded.load() {
+        match &*self.handover.latest().load() {
             Some(loaded) if loaded.fetched_at.age(now) <= self.plan.max_stale => Ok(loaded.keys.clone()),
             _ => Err(Refusal::keys_unavailable(MAX_BACK_OFF)),
         }
     }
 
+    /// How the keys are; whoever asks sees one moment, and holds the lock for a few instructions.
+    pub(crate) fn health(&self, now: Timestamp) -> KeysHealth {
+        let (is_fetching, last_error) =
+            self.handover.inspect(|machine| (machine.is_fetching(), machine.last_error().map(str::to_owned)));
+        let loaded = self.handover.latest().load();
+        let age = loaded.as_ref().map(|loaded| loaded.fetched_at.age(now));
+        let state = match age {
+            None => KeyState::NeverLoaded,
+            Some(age) if age > self.plan.max_stale => KeyState::TooStale,
+            Some(_) if is_fetching => KeyState::Refreshing,
+            Some(_) if last_error.is_some() => KeyState::Stale,
+            Some(_) => KeyState::Fresh,
+        };
+        let (keys, skipped) =
+            loaded.as_ref().map_or((0, 0), |loaded| (loaded.keys.len(), loaded.keys.skipped().len()));
+        KeysHealth { state, keys, skipped, age, last_error }
+    }
+
     /// What a token hears whose key is missing.
     pub(crate) fn refresh(self: &Arc<Self>, now: Timestamp) -> Refresh {
         let known = self.loaded_keys();
-        let awaited = match self.request_fetch(now) {
+        let awaited = match self.handover.request(now) {
             Ok(awaited) => awaited,
             Err(wait) => return Refresh::Refused(self.refuse_unknown(now, wait)),
         };
         let shared = self.clone();
         Refresh::Pending(Box::pin(async move {
-            // The task keeps the deadline. Should its runtime be gone or stuck, this still ends.
+            let is_unchanged =
+                || shared.loaded_keys().map(|keys| Arc::as_ptr(&keys)) == known.as_ref().map(Arc::as_ptr);
+            let newest = shared.handover.wait(awaited, is_unchanged, || shared.plan.clock.now());
+            // The task keeps the deadline. Should its runtime be stuck, this still ends.
             let patience = shared.plan.deadline.saturating_add(Duration::from_secs(1));
-            let newest = timeout(patience, shared.newest(awaited, known));
-            newest.await.unwrap_or_else(|_| Err(Refusal::keys_unavailable(MAX_BACK_OFF)))
+            match timeout(patience, newest).await {
+                Ok(Ok(())) => shared.keys(shared.plan.clock.now()),
+                Ok(Err(_)) | Err(_) => Err(Refusal::keys_unavailable(MAX_BACK_OFF)),
+            }
         }))
     }
 
-    /// The fetch that ends next, which is caused if need be.
-    ///
-    /// # Errors
-    ///
-    /// The time until one may be caused again.
-    fn request_fetch(&self, now: Timestamp) -> Result<Awaited, Duration> {
-        // Counted under the lock under which a fetch begins and ends, so that the number is that of the right one.
-        let mut progress = self.progress();
-        if progress.phase == Phase::Idle {
-            progress.budget.take(now)?;
-            progress.phase = Phase::Requested;
-            self.fetch_now.notify_one();
-        }
-        let number = self.ended.borrow().count + 1;
-        Ok(Awaited { number, has_begun: progress.phase == Phase::UnderWay })
-    }
-
-    /// The keys after a fetch, for a reader who misses one among `known`.
-    async fn newest(&self, awaited: Awaited, known: Option<Arc<KeySet>>) -> Result<Arc<KeySet>, Refusal> {
-        self.success(awaited.number).await?;
-        let is_unchanged =
-            self.loaded_keys().map(|keys| Arc::as_ptr(&keys)) == known.as_ref().map(Arc::as_ptr);
-        // The provider may have answered before it published the key; a fetch that begins now, or has begun since, tells.
-        if awaited.has_begun
-            && is_unchanged
-            && let Ok(next) = self.request_fetch(self.plan.clock.now())
-        {
-            self.success(next.number).await?;
-        }
-        self.keys(self.plan.clock.now())
-    }
-
-    /// Waits for the end of a fetch; it counts as a success if it is one, or a later one is.
-    async fn success(&self, number: u64) -> Result<(), Refusal> {
-        let mut ended = self.ended.subscribe();
-        match ended.wait_for(|ended| ended.count >= number).await {
-            Ok(ended) if ended.last_success >= number => Ok(()),
-            _ => Err(Refusal::keys_unavailable(MAX_BACK_OFF)),
-        }
+    /// A signature has failed under a key that is there: the issuer may have put another one in its place.
+    pub(crate) fn suspect(&self, now: Timestamp) {
+        self.handover.suspect(now);
     }
 
     fn loaded_keys(&self) -> Option<Arc<KeySet>> {
-        self.loaded.load().as_ref().map(|loaded| loaded.keys.clone())
+        self.handover.latest().load().as_ref().map(|loaded| loaded.keys.clone())
     }
 
     /// An unknown key is the token's fault if the keys are known to be current, and ours if they are not.
     fn refuse_unknown(&self, now: Timestamp, wait: Duration) -> Refusal {
         let is_current = |loaded: &Loaded| loaded.fetched_at.age(now) <= self.plan.unknown_key_interval;
-        match &*self.loaded.load() {
+        match &*self.handover.latest().load() {
             Some(loaded) if is_current(loaded) => Reason::UnknownKey.into(),
             _ => Refusal::keys_unavailable(wait),
         }
@@ -207,31 +159,25 @@ impl Shared {
 
     /// Waits until a fetch has succeeded; forever, if none does.
     pub(crate) async fn first_success(&self) {
-        let mut ended = self.ended.subscribe();
-        while self.loaded.load().is_none() && ended.changed().await.is_ok() {}
+        self.handover.first_success().await;
     }
 
     /// Fetches until it is dropped: ahead of need, on request, and with patience after a failure.
-    pub(crate) async fn run(self: Arc<Self>) {
-        loop {
-            self.begin().await;
-            let started_at = FetchedAt { wall: self.plan.clock.now(), monotonic: Instant::now() };
-            let result = self.attempt().await;
-            let pause = self.conclude(started_at, result);
-            tokio::select! {
-                () = sleep(pause) => {}
-                () = self.fetch_now.notified() => {}
+    pub(crate) fn run(self: Arc<Self>) -> impl Future<Output = ()> {
+        // Made here: a task that is dropped before it is polled has ended, too.
+        let closing = Closing(self.clone());
+        async move {
+            let _closing = closing;
+            loop {
+                self.handover.begin().await;
+                let started_at = FetchedAt { wall: self.plan.clock.now(), monotonic: Instant::now() };
+                let result = self.attempt().await;
+                let pause = self.conclude(started_at, result);
+                tokio::select! {
+                    () = sleep(pause) => {}
+                    () = self.handover.requested() => {}
+                }
             }
-        }
-    }
-
-    /// From here on, whoever misses a key waits for this fetch, and who asked for one has been heard.
-    async fn begin(&self) {
-        self.progress().phase = Phase::UnderWay;
-        tokio::select! {
-            biased;
-            () = self.fetch_now.notified() => {}
-            () = std::future::ready(()) => {}
         }
     }
 
@@ -252,13 +198,13 @@ impl Shared {
         let Plan { location, transport, rules, .. } = &self.plan;
         let url = match location {
             Location::JwksUrl(url) => url.clone(),
-            Location::Discovery { issuer } => {
-                let answer = self.get(&Metadata::url(issuer), None).await?;
+            Location::Discovery { base, issuer } => {
+                let answer = self.get(&Metadata::url(base), None).await?;
                 Metadata::read(&require_ok(answer, "the metadata")?.body, issuer, transport)?.jwks_uri
             }
         };
 
-        let loaded = self.loaded.load_full();
+        let loaded = self.handover.latest().load_full();
         let known = loaded.as_deref().and_then(|loaded| Some((loaded, loaded.validator.as_ref()?)));
         let known = known.filter(|(_, (validated, _))| *validated == url);
         let answer = self.get(&url, known.map(|(_, (_, etag))| etag.as_str())).await?;
@@ -276,7 +222,7 @@ impl Shared {
         let keys = rules
             .read_jwk_set(&body)
             .map_err(|error| FetchError::new("the key set is of no use").with_source(error))?;
-        Ok(Fetched { keys: Arc::new(keys), body: body.into(), fresh_for, validator, is_new: true })
+        Ok(Fetched { keys: Arc::new(keys), body: body.into(), fresh_for, validator })
     }
 
     async fn get(&self, url: &str, if_none_match: Option<&str>) -> Result<FetchResponse, FetchError> {
@@ -286,30 +232,30 @@ impl Shared {
 
     /// Publishes the result, and says how long to pause.
     fn conclude(&self, started_at: FetchedAt, result: Result<Fetched, FetchError>) -> Duration {
-        let (pause, failures) = match result {
-            Ok(fetched) => {
-                let pause = self.pause_after_success(fetched.fresh_for);
-                self.log_success(&fetched);
-                let Fetched { keys, body, validator, .. } = fetched;
-                self.loaded.store(Some(Arc::new(Loaded { keys, body, fetched_at: started_at, validator })));
-                (pause, 0)
+        let teller = &self.plan.teller;
+        match result {
+            Ok(Fetched { keys, body, fresh_for, validator }) => {
+                let before = self.loaded_keys();
+                teller.skipped(before.as_deref(), &keys);
+                let (count, pause) = (keys.len(), self.pause_after_success(fresh_for));
+                let change =
+                    self.handover.succeed(Arc::new(Loaded { keys, body, fetched_at: started_at, validator }));
+                teller.success(change, count);
+                pause
             }
             Err(error) => {
-                let failures = self.progress().failures.saturating_add(1);
-                self.log_failure(&error, failures);
-                (back_off(failures), failures)
+                let (count, is_too_stale) =
+                    self.handover.latest().load().as_ref().map_or((0, false), |loaded| {
+                        let age = loaded.fetched_at.age(self.plan.clock.now());
+                        (loaded.keys.len(), age > self.plan.max_stale)
+                    });
+                let told: String = Chain(&error).to_string().chars().take(MAX_TOLD).collect();
+                let change = self.handover.fail(told.clone(), is_too_stale);
+                let failures = self.handover.inspect(|machine| machine.failures());
+                teller.failure(change, count, failures, &told);
+                back_off(failures)
             }
-        };
-        let mut progress = self.progress();
-        progress.phase = Phase::Idle;
-        progress.failures = failures;
-        self.ended.send_modify(|ended| {
-            ended.count += 1;
-            if failures == 0 {
-                ended.last_success = ended.count;
-            }
-        });
-        pause
+        }
     }
 
     /// `Cache-Control` moves the refresh only between ten seconds and the setting.
@@ -319,36 +265,14 @@ impl Shared {
         // A tenth earlier at most, so that forty services that started together do not fetch together for ever.
         wanted.mul_f64(1.0 - 0.1 * random()).max(MIN_REFRESH)
     }
+}
 
-    fn log_success(&self, fetched: &Fetched) {
-        let (location, keys) = (self.plan.location.url(), &fetched.keys);
-        let failures = self.progress().failures;
-        if self.loaded.load().is_none() || failures > 0 {
-            tracing::info!(location, keys = keys.len(), failures, "the issuer's keys are there");
-        }
-        let skipped = |keys: &KeySet| keys.skipped().to_vec();
-        if fetched.is_new
-            && self.loaded.load().as_ref().map(|loaded| skipped(&loaded.keys)) != Some(skipped(keys))
-        {
-            for skipped in keys.skipped() {
-                tracing::warn!(location, key = skipped.index, reason = %skipped.error, "a published key is not used");
-            }
-        }
-    }
+/// Lets those who wait go when the task ends, whether it is dropped with its owner, with its runtime, or in a panic.
+struct Closing(Arc<Shared>);
 
-    /// Once per outage as a warning, so that a long one does not flood the log.
-    fn log_failure(&self, error: &FetchError, failures: u32) {
-        let (location, error) = (self.plan.location.url(), Chain(error));
-        if failures == 1 {
-            tracing::warn!(location, %error, "the issuer's keys could not be fetched; trying again until they can");
-        } else {
-            tracing::debug!(location, %error, failures, "the issuer's keys still cannot be fetched");
-        }
-    }
-
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        // Nothing panics while the lock is held; if something did, the counters would still be usable.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.handover.close();
     }
 }
 
@@ -357,13 +281,12 @@ struct Fetched {
     body: Arc<[u8]>,
     fresh_for: Option<Duration>,
     validator: Option<(String, String)>,
-    is_new: bool,
 }
 
 impl Fetched {
     /// The same keys as before.
     fn again(Loaded { keys, body, .. }: &Loaded) -> Self {
-        Self { keys: keys.clone(), body: body.clone(), fresh_for: None, validator: None, is_new: false }
+        Self { keys: keys.clone(), body: body.clone(), fresh_for: None, validator: None }
     }
 }
 
@@ -392,6 +315,9 @@ fn random() -> f64 {
     (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
+/// How much of an error is kept to be told, in characters.
+const MAX_TOLD: usize = 512;
+
 /// `Cache-Control` never asks for more than one fetch in this time.
 const MIN_REFRESH: Duration = Duration::from_secs(10);
 
@@ -417,6 +343,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_request_at_the_very_end_of_the_pause_causes_one_fetch_and_not_two() {
         let shared = Arc::new(Shared::new(Plan {
+            teller: Teller::new("https://id.example", "https://id.example/keys"),
             location: Location::JwksUrl("https://id.example/keys".to_owned()),
             rules: KeyRules::new([Algorithm::ES256]),
             transport: Transport::default(),
@@ -428,13 +355,14 @@ mod tests {
             max_bytes: 1000,
             unknown_key_interval: Duration::from_secs(10),
         }));
-        shared.progress().phase = Phase::Idle;
+        shared.handover.begin().await;
+        shared.handover.fail("down".to_owned(), false);
 
         // The pause has ended by itself, and nobody is left who would hear of the request.
         assert!(matches!(shared.refresh(shared.plan.clock.now()), Refresh::Pending(_)));
-        shared.begin().await;
+        shared.handover.begin().await;
 
-        assert!(timeout(Duration::from_secs(1), shared.fetch_now.notified()).await.is_err());
+        assert!(timeout(Duration::from_secs(1), shared.handover.requested()).await.is_err());
     }
 
     #[test]

@@ -4,10 +4,12 @@ use std::{fmt, io, sync::Arc};
 
 use linchpin_core::{Caller, Clock, Outcome, Reason, Refusal, SystemClock, Timestamp, VerifyToken};
 use linchpin_jwt::{Algorithm, KeySet, Verifier, VerifierBuilder};
+use serde_json::Value;
 
 use crate::{
     ServedIssuer, TokenBuilder,
     keyring::{Keyring, LiveKeys},
+    tls::Tls,
 };
 
 /// An issuer within the test: it signs tokens with real keys and needs no network.
@@ -82,7 +84,16 @@ impl TestIssuer {
     ///
     /// If no loopback port can be had.
     pub async fn serve(self) -> io::Result<ServedIssuer> {
-        ServedIssuer::start(self).await
+        ServedIssuer::start(self, None).await
+    }
+
+    /// Like [`serve`](Self::serve), over TLS and with a [certificate](ServedIssuer::certificate_pem) that nobody has signed.
+    ///
+    /// # Errors
+    ///
+    /// If no loopback port or no certificate can be had.
+    pub async fn serve_tls(self) -> io::Result<ServedIssuer> {
+        ServedIssuer::start(self, Some(Tls::generate()?)).await
     }
 
     pub(crate) fn renamed(self, issuer: String) -> Self {
@@ -177,9 +188,30 @@ impl TestIssuer {
         self.keys.rotate();
     }
 
+    /// Replaces the current keys by new ones under the same key ids, as providers should not and some do.
+    pub fn swap_keys(&self) {
+        self.keys.swap();
+    }
+
     /// Takes back the keys that [`rotate`](Self::rotate) replaced: tokens signed with them are refused from now on.
     pub fn withdraw_old_keys(&self) {
         self.keys.withdraw_old();
+    }
+
+    /// Publishes one more JWK, as it is: a key of another program, or one that nobody should use.
+    ///
+    /// It stands in [`jwk_set`](Self::jwk_set) and in what a [`ServedIssuer`] answers, at the end; the issuer neither signs
+    /// nor verifies with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let issuer = linchpin_test::TestIssuer::new();
+    /// issuer.publish(serde_json::json!({"kty": "oct", "kid": "leaked", "k": "AAAA"}));
+    /// assert!(issuer.jwk_set().contains("leaked"));
+    /// ```
+    pub fn publish(&self, jwk: impl Into<Value>) {
+        self.keys.publish(jwk.into());
     }
 
     pub(crate) fn keys(&self) -> &Keyring {
@@ -256,7 +288,6 @@ pub(crate) fn public_pem(keys: &Keyring, algorithm: Algorithm) -> String {
 #[cfg(test)]
 mod tests {
     use linchpin_jwt::KeyRules;
-    use serde_json::Value;
 
     use super::*;
 

@@ -15,6 +15,8 @@ pub(crate) struct Keyring {
 struct Keys {
     current: Vec<Arc<SigningKey>>,
     old: Vec<Arc<SigningKey>>,
+    /// What is published beside them, whatever it is.
+    others: Vec<Value>,
     /// All of the above, ready to verify; made anew whenever a key comes or goes.
     ready: Arc<KeySet>,
 }
@@ -24,7 +26,7 @@ impl Keyring {
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         let current = vec![generate(algorithm)];
         let ready = prepare(&current, &[]);
-        Self { algorithm, keys: Mutex::new(Keys { current, old: Vec::new(), ready }) }
+        Self { algorithm, keys: Mutex::new(Keys { current, old: Vec::new(), others: Vec::new(), ready }) }
     }
 
     pub(crate) fn algorithm(&self) -> Algorithm {
@@ -50,10 +52,25 @@ impl Keyring {
         keys.refresh();
     }
 
+    /// Replaces the current keys by new ones of the same names, as nobody should.
+    pub(crate) fn swap(&self) {
+        let mut keys = self.lock();
+        let swapped = keys.current.iter().map(|key| {
+            let new = SigningKey::generate(key.algorithm()).expect("a test machine has randomness");
+            Arc::new(new.with_key_id(key.key_id()))
+        });
+        keys.current = swapped.collect();
+        keys.refresh();
+    }
+
     pub(crate) fn withdraw_old(&self) {
         let mut keys = self.lock();
         keys.old.clear();
         keys.refresh();
+    }
+
+    pub(crate) fn publish(&self, jwk: Value) {
+        self.lock().others.push(jwk);
     }
 
     /// Every key, shared secrets included.
@@ -61,11 +78,12 @@ impl Keyring {
         self.lock().ready.clone()
     }
 
-    /// What the issuer publishes: every public key and no secret.
+    /// What the issuer publishes: every public key and no secret, and what it was told to publish.
     pub(crate) fn published(&self) -> Value {
         let keys = self.lock();
         let public = keys.current.iter().chain(&keys.old).filter(|key| !key.algorithm().is_symmetric());
-        json!({ "keys": public.map(|key| key.public_jwk()).collect::<Vec<_>>() })
+        let public = public.map(|key| key.public_jwk());
+        json!({ "keys": public.chain(keys.others.iter().cloned()).collect::<Vec<_>>() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Keys> {

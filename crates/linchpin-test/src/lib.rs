@@ -25,13 +25,16 @@
 //!
 //! None.
 
+mod behaviour;
 mod issuer;
 mod keyring;
 mod served;
+mod tls;
 mod token;
 
 pub use self::{
+    behaviour::Behaviour,
     issuer::{TestIssuer, TestIssuerBuilder},
-    served::{Behaviour, ServedIssuer},
+    served::ServedIssuer,
     token::TokenBuilder,
 };

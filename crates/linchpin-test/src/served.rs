@@ -7,32 +7,34 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     ops::Deref,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::{
-    Method, Request, Response, StatusCode,
-    body::Incoming,
-    header::{CONTENT_TYPE, HeaderValue},
-    server::conn::http1,
-    service::service_fn,
+    Method, Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket},
     sync::{oneshot, watch},
     task::{JoinHandle, JoinSet},
 };
 
-use crate::TestIssuer;
+use crate::{
+    Behaviour, TestIssuer,
+    behaviour::{Document, MOVED, ServedBody, with_status},
+    tls::Tls,
+};
 
 /// A [`TestIssuer`] that publishes its metadata and its keys on a loopback port.
 ///
 /// It answers `GET /.well-known/openid-configuration` (also under the name of RFC 8414) and `GET /jwks`, counts both, and
-/// can have an outage: an [error, a hang](Behaviour), or [no server](Self::stop) at all. Everything that the issuer can do is
+/// can have any [trouble](Behaviour), or [no server](Self::stop) at all. Everything that the issuer can do is
 /// available through `Deref`; its name is the URL. Dropping it ends the server.
 ///
 /// # Examples
@@ -58,28 +60,19 @@ pub struct ServedIssuer {
     server: Server,
 }
 
-/// How a [`ServedIssuer`] answers; requests are counted in any case.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Behaviour {
-    /// With what was asked for.
-    #[default]
-    Serve,
-    /// With this status and no document; 500 if it is none.
-    Status(u16),
-    /// Not at all: the request is read, and the connection stays open until the server stops.
-    Hang,
-}
-
 impl ServedIssuer {
-    pub(crate) async fn start(issuer: TestIssuer) -> io::Result<Self> {
+    pub(crate) async fn start(issuer: TestIssuer, tls: Option<Tls>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(State {
-            issuer: issuer.renamed(format!("http://{address}")),
+            issuer: issuer.renamed(format!("{scheme}://{address}")),
+            tls,
             behaviour: watch::Sender::new(Behaviour::Serve),
             discovery: watch::Sender::new(0),
             jwks: watch::Sender::new(0),
+            moved: watch::Sender::new(0),
+            sent: Arc::default(),
         });
         let server = Server::Running(Running::spawn(listener, state.clone()));
         Ok(Self { state, address, server })
@@ -88,6 +81,11 @@ impl ServedIssuer {
     /// The address on which it listens, also while it is stopped.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The certificate of a server [with TLS](TestIssuer::serve_tls) in PEM, which nobody trusts who is not told to.
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.state.tls.as_ref().map(Tls::certificate_pem)
     }
 
     /// Where the keys are, as discovery says.
@@ -103,6 +101,16 @@ impl ServedIssuer {
     /// How many requests for the metadata have arrived.
     pub fn discovery_fetches(&self) -> usize {
         *self.state.discovery.borrow()
+    }
+
+    /// How many requests have followed a [redirect](Behaviour::Redirect) of its own.
+    pub fn redirects_followed(&self) -> usize {
+        *self.state.moved.borrow()
+    }
+
+    /// How many bytes of documents the server has handed to the network.
+    pub fn bytes_sent(&self) -> u64 {
+        self.state.sent.load(Ordering::Relaxed)
     }
 
     /// Waits until at least `count` requests for the keys have arrived, so that no test has to sleep.
@@ -161,42 +169,35 @@ impl fmt::Debug for ServedIssuer {
 /// What the server and its owner share.
 struct State {
     issuer: TestIssuer,
+    tls: Option<Tls>,
     behaviour: watch::Sender<Behaviour>,
     discovery: watch::Sender<usize>,
     jwks: watch::Sender<usize>,
+    moved: watch::Sender<usize>,
+    sent: Arc<AtomicU64>,
 }
 
 impl State {
-    async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let document = match (request.method(), request.uri().path()) {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<ServedBody>, Infallible> {
+        let path = request.uri().path();
+        let (path, behaviour) = match path.strip_prefix(MOVED) {
+            Some(path) => (path, Behaviour::Serve),
+            None => (path, *self.behaviour.borrow()),
+        };
+        let (document, text, count) = match (request.method(), path) {
             (
                 &Method::GET,
                 "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server",
-            ) => {
-                self.discovery.send_modify(|fetches| *fetches += 1);
-                self.metadata()
-            }
-            (&Method::GET, JWKS_PATH) => {
-                self.jwks.send_modify(|fetches| *fetches += 1);
-                self.issuer.jwk_set()
-            }
-            _ => return Ok(status(StatusCode::NOT_FOUND)),
+            ) => (Document::Metadata, self.metadata(), &self.discovery),
+            (&Method::GET, JWKS_PATH) => (Document::Keys, self.issuer.jwk_set(), &self.jwks),
+            _ => return Ok(with_status(StatusCode::NOT_FOUND, ServedBody::empty())),
         };
-        let behaviour = *self.behaviour.borrow();
-        Ok(match behaviour {
-            Behaviour::Serve => {
-                let mut response = Response::new(Full::from(document));
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                response
-            }
-            Behaviour::Status(code) => {
-                status(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
-            }
-            Behaviour::Hang => pending().await,
-        })
+        let count = if path.len() == request.uri().path().len() { count } else { &self.moved };
+        count.send_modify(|fetches| *fetches += 1);
+        match behaviour.respond(document, text, path, &self.sent) {
+            Some(response) => Ok(response),
+            None => pending().await,
+        }
     }
 
     /// The metadata that OpenID Connect Discovery 1.0 §3 demands, as far as a verifier reads it.
@@ -213,12 +214,6 @@ impl State {
         })
         .to_string()
     }
-}
-
-fn status(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response
 }
 
 enum Server {
@@ -259,16 +254,27 @@ async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::R
         };
         if let Ok((stream, _)) = accepted {
             let state = state.clone();
-            let service = service_fn(move |request| state.clone().answer(request));
             connections.spawn(async move {
-                // A client that goes away is no concern of the test issuer.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                // A client that goes away, or trusts the certificate not, is no concern of the test issuer.
+                match &state.clone().tls {
+                    None => serve_connection(stream, state).await,
+                    Some(tls) => {
+                        if let Ok(stream) = tls.accept(stream).await {
+                            serve_connection(stream, state).await;
+                        }
+                    }
+                }
             });
         }
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
     connections.shutdown().await;
+}
+
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, state: Arc<State>) {
+    let service = service_fn(move |request| state.clone().answer(request));
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Takes the port back without listening on it.

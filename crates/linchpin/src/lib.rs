@@ -69,14 +69,23 @@
 //! # Features
 //!
 //! - `remote` (default): keys fetched from the issuer, and `Auth::from_env`.
+//! - `config-file`: several issuers in a TOML or JSON file: `AUTH_CONFIG`, `Auth::from_file`.
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
+mod builder;
+#[cfg(feature = "config-file")]
+mod config_file;
 #[cfg(feature = "remote")]
 mod env;
+mod health;
+mod issuer;
+mod providers;
+#[cfg(feature = "remote")]
+mod reader;
 #[cfg(feature = "remote")]
 mod settings;
 
@@ -96,9 +105,13 @@ pub use linchpin_oauth as oauth;
 #[cfg(feature = "tower")]
 pub use linchpin_tower as tower;
 
-pub use self::auth::{Auth, AuthBuilder};
 #[cfg(feature = "remote")]
 pub use self::settings::{SETTINGS, Setting};
+pub use self::{
+    auth::Auth,
+    builder::{AuthBuilder, Several},
+    health::{Health, IssuerHealth, IssuerState},
+};
 
 /// Compiles the README's examples.
 #[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]

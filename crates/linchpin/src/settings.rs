@@ -30,13 +30,13 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "AUTH_ISSUER",
         "issuer",
-        "required",
+        "required, unless AUTH_CONFIG is set",
         "The `iss` of the tokens, byte for byte, and the base of OIDC discovery",
     ),
     setting(
         "AUTH_AUDIENCE",
         "audience",
-        "required, unless AUTH_CLIENT_IDS is set",
+        "required, unless AUTH_CLIENT_IDS or AUTH_CONFIG is set",
         "The `aud` of tokens for this service; several separated by commas, of which a token has to name one",
     ),
     setting(
@@ -44,6 +44,12 @@ pub const SETTINGS: &[Setting] = &[
         "client_ids",
         "any client",
         "The `client_id`s that may call, separated by commas; for providers that send no `aud`",
+    ),
+    setting(
+        "AUTH_TENANTS",
+        "tenants",
+        "none",
+        "The tenants that stand for `{tenantid}` in the issuer, separated by commas, as Microsoft Entra has it",
     ),
     setting(
         "AUTH_JWKS_URL",
@@ -84,6 +90,12 @@ pub const SETTINGS: &[Setting] = &[
         "`api`, and only where a challenge has no error",
         "The `realm` of challenges",
     ),
+    setting(
+        "AUTH_NAME_ROLES",
+        "name_roles",
+        "false",
+        "Whether a caller who lacks a role is told which: `true` or `false`",
+    ),
     setting("AUTH_JWKS_REFRESH", "refresh", "300", "How often the keys are fetched, in seconds, 10 at least"),
     setting(
         "AUTH_JWKS_MAX_STALE",
@@ -116,5 +128,11 @@ pub const SETTINGS: &[Setting] = &[
         "ca_pem",
         "the system's roots only",
         "A PEM file with further roots for the provider's TLS certificate",
+    ),
+    setting(
+        "AUTH_CONFIG",
+        "config",
+        "none",
+        "A TOML or JSON file with one issuer or several, in place of all other variables ([issuers](issuers.md))",
     ),
 ];

@@ -4,7 +4,7 @@
 
 use actix_web::web::{Data, Json, ServiceConfig};
 use linchpin::{
-    Auth, Reason,
+    Auth, IssuerHealth, IssuerState, Reason,
     actix::{
         Caller, Problem,
         routes::{Routes, authenticated, get, post, public, require},
@@ -62,8 +62,27 @@ async fn whoami(caller: Caller) -> Json<WhoAmI> {
     })
 }
 
-async fn ready(auth: Data<Auth>) -> Result<&'static str, Problem> {
-    if auth.is_ready() { Ok("ready") } else { Err(Reason::KeysUnavailable.into()) }
+/// The state of each issuer. The probe is open, so it does not tell how a provider fails: that is in the log.
+#[derive(Serialize)]
+struct Readiness {
+    issuers: Vec<Issuer>,
+}
+
+#[derive(Serialize)]
+struct Issuer {
+    issuer: String,
+    state: IssuerState,
+}
+
+async fn ready(auth: Data<Auth>) -> Result<Json<Readiness>, Problem> {
+    let health = auth.health();
+    let issuer = |issuer: &IssuerHealth| Issuer { issuer: issuer.issuer.clone(), state: issuer.state };
+    let issuers: Vec<_> = health.issuers().iter().map(issuer).collect();
+    if health.is_ready() {
+        Ok(Json(Readiness { issuers }))
+    } else {
+        Err(Problem::from(Reason::KeysUnavailable).with("issuers", issuers))
+    }
 }
 
 /// Stands in until the service client exists.

@@ -1,22 +1,23 @@
 //! Attacks on both reference services, over real sockets.
 //!
-//! [`attacks()`] is the table: what is sent, why it is refused, and its valid twin, which is the good token nearest to it.
-//! The twin has to get in, so that a service which refuses everything fails as well. The answers are those that the parity
-//! table promises: status, headers with the challenge, and body with the reason. This package is apart because it is never
-//! published and knows both services.
+//! [`suites()`] is the table: services that are configured in several ways, and what is sent to each, why it is refused, and
+//! its valid twin, which is the good token nearest to it. The twin has to get in, so that a service which refuses
+//! everything fails as well. The answers are those that the parity table promises: status, headers with the challenge, and
+//! body with the reason. This package is apart because it is never published and knows both services.
 
 mod attacks;
 mod scene;
+mod suites;
 mod target;
 mod text;
 
 use linchpin_core::Reason;
 use parity::Request;
 
+use self::scene::Scene;
 pub use self::{
-    attacks::attacks,
-    scene::Scene,
-    target::{Target, serve_both},
+    suites::{Suite, suites},
+    target::Target,
 };
 
 /// One attack, and its valid twin.

@@ -1,15 +1,13 @@
 //! The issuer, its keys good and bad, and the services' view of them.
 
-use std::fmt;
-
-use linchpin::Auth;
+use linchpin::{Auth, AuthBuilder};
 use linchpin_core::FakeClock;
 use linchpin_jwt::{Algorithm, SigningKey};
 use linchpin_test::{TestIssuer, TokenBuilder};
 use serde_json::{Value, json};
 
 /// Who attacks whom: an issuer at a time that stands still, and all keys that an attack needs.
-pub struct Scene {
+pub(crate) struct Scene {
     /// Whose tokens the services accept.
     pub(crate) issuer: TestIssuer,
     /// A published ES256 key, for tokens that no builder makes.
@@ -23,12 +21,12 @@ pub struct Scene {
     /// An ES256 key that is published several times, each time as one that must not verify.
     pub(crate) unfit: SigningKey,
     clock: FakeClock,
-    keys: Vec<Value>,
+    published: Vec<Value>,
 }
 
 impl Scene {
     /// A scene with new keys.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = FakeClock::default();
         let issuer = TestIssuer::builder().algorithm(Algorithm::RS256).clock(clock.clone()).build();
         for algorithm in ALLOWED {
@@ -39,25 +37,22 @@ impl Scene {
         let crowd = [(); 5].map(|()| generate(Algorithm::ES384).with_key_id(Some("crowd")));
         let unfit = generate(Algorithm::ES256);
 
-        let published: Value = serde_json::from_str(&issuer.jwk_set()).expect("a JWK Set is JSON");
-        let mut keys = published["keys"].as_array().cloned().expect("a JWK Set has keys");
-        keys.push(own.public_jwk());
-        keys.extend(twice.iter().chain(&crowd).map(SigningKey::public_jwk));
-        keys.push(for_both_paddings(&keys));
-        keys.extend(hostile(&unfit.public_jwk()));
+        issuer.publish(own.public_jwk());
+        twice.iter().chain(&crowd).for_each(|key| issuer.publish(key.public_jwk()));
+        issuer.publish(for_both_paddings(&published(&issuer)));
+        hostile(&unfit.public_jwk()).into_iter().for_each(|key| issuer.publish(key));
 
         let [crowd, ..] = crowd;
-        Self { issuer, own, stranger, twice, crowd, unfit, clock, keys }
+        let published = published(&issuer);
+        Self { issuer, own, stranger, twice, crowd, unfit, clock, published }
     }
 
-    /// What the services are built with: the published keys, hostile ones among them, and the scene's clock.
-    pub fn auth(&self) -> Auth {
-        let auth = Auth::issuer(self.issuer.issuer())
-            .audience(self.issuer.audience())
-            .algorithms(ALLOWED)
-            .jwk_set(json!({"keys": self.keys}).to_string())
-            .clock(self.clock.clone());
-        auth.build().expect("the scene has usable keys")
+    /// How the services are built, but for their keys: with the scene's issuer, audience and clock.
+    pub(crate) fn auth(&self) -> impl Fn() -> AuthBuilder + Clone + Send + use<> {
+        let (issuer, clock) = (self.issuer.clone(), self.clock.clone());
+        move || {
+            Auth::issuer(issuer.issuer()).audience(issuer.audience()).algorithms(ALLOWED).clock(clock.clone())
+        }
     }
 
     /// A good token that is still to be signed, in ES256 unless changed.
@@ -77,7 +72,7 @@ impl Scene {
 
     /// The published key for this algorithm as a JWK.
     pub(crate) fn jwk(&self, algorithm: Algorithm) -> &Value {
-        let key = self.keys.iter().find(|key| key["alg"] == algorithm.name());
+        let key = self.published.iter().find(|key| key["alg"] == algorithm.name());
         key.expect("the issuer has a key for each allowed algorithm")
     }
 
@@ -113,21 +108,15 @@ impl Scene {
     }
 }
 
-impl Default for Scene {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for Scene {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scene").field("issuer", &self.issuer).finish_non_exhaustive()
-    }
-}
-
 /// A new key.
 pub(crate) fn generate(algorithm: Algorithm) -> SigningKey {
     SigningKey::generate(algorithm).expect("a test machine has randomness")
+}
+
+/// Every key that the issuer publishes, good and bad.
+fn published(issuer: &TestIssuer) -> Vec<Value> {
+    let set: Value = serde_json::from_str(&issuer.jwk_set()).expect("a JWK Set is JSON");
+    set["keys"].as_array().cloned().expect("a JWK Set has keys")
 }
 
 /// The PS256 key once more, as `both`, without saying which padding it is for.

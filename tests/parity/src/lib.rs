@@ -20,7 +20,7 @@ use std::net::{SocketAddr, TcpListener};
 
 pub use self::{
     late_keys::Hold,
-    service::{AdminRole, Again, Handler, Reports, Route, Service, Tenant, Who, Writing},
+    service::{AdminRole, Again, HELD, Handler, Reports, Route, Service, Tenant, Who, Writing},
     table::{Expected, Outside, Row, declared_table, outside_the_promise, table},
     wire::{Answer, Request, send},
 };

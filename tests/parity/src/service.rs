@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use linchpin_core::{
     AdmitRestricted, AllOf, AnyOf, FakeClock, Gate, Policy, ResourceMetadata, roles, scopes, step_up,
 };
-use linchpin_jwt::{Profile, RolesClaim, Verifier, VerifierBuilder};
+use linchpin_jwt::{Issuers, Profile, RolesClaim, Verifier, VerifierBuilder};
 use linchpin_test::TestIssuer;
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +95,8 @@ pub struct Service {
     pub issuer: TestIssuer,
     /// The same issuer by name, with more keys than are tried for a token that names none: accepted by `/many-keys`.
     pub many_keys: TestIssuer,
+    /// Another issuer, an Open edX LMS with keys and an audience of its own: accepted by `/issuers` beside the first.
+    pub lms: TestIssuer,
     /// Decides when the requests to `/held` go on.
     pub hold: Hold,
     routes: &'static [Route],
@@ -108,6 +110,8 @@ impl Service {
         let issuer = TestIssuer::builder().clock(clock.clone()).build();
         let many_keys = TestIssuer::builder().clock(clock.clone()).build();
         (0..4).for_each(|_| many_keys.rotate());
+        let lms =
+            TestIssuer::builder().issuer("https://lms.test").audience("openedx").clock(clock.clone()).build();
         let (hold, held) = Hold::new();
 
         let gate = |verifier: VerifierBuilder| {
@@ -120,6 +124,18 @@ impl Service {
             let keys = LateKeys::new(&issuer, arrival);
             gate(Verifier::builder(issuer.issuer(), keys).audience(issuer.audience()).clock(clock.clone()))
         };
+        let one_of = |builder: VerifierBuilder| builder.build().expect("every issuer is configured");
+        let without_keys = |name, arrival| {
+            let keys = LateKeys::new(&issuer, arrival);
+            one_of(Verifier::builder(name, keys).audience(issuer.audience()).clock(clock.clone()))
+        };
+        let issuers = Issuers::new([
+            one_of(issuer.verifier_builder()),
+            one_of(lms.verifier_builder().profile(Profile::OpenEdx)),
+            without_keys(DOWN, Arrival::NotTried),
+            without_keys(HELD, Arrival::Held(held.clone())),
+        ]);
+        let issuers = Gate::new(Arc::new(issuers.expect("each issuer is there once"))).clock(clock.clone());
         let strict = gate(issuer.verifier_builder());
         let optional = strict.clone().optional();
         let hooked = strict.clone().realm("grades").on_refusal(|refusal, extensions| {
@@ -150,6 +166,7 @@ impl Service {
             route("/open-edx", &profile(Profile::OpenEdx), Handler::Caller),
             route("/clients", &clients, Handler::Caller),
             route("/brief", &brief, Handler::Caller),
+            route("/issuers", &issuers, Handler::Caller),
             route("/many-keys", &gate(many_keys.verifier_builder()), Handler::Caller),
             route("/keycloak-realm", &roles(RolesClaim::keycloak_realm()), Handler::Admin),
             route("/keycloak-client", &roles(RolesClaim::keycloak_client("grades")), Handler::Admin),
@@ -208,7 +225,7 @@ impl Service {
             open("/unlayered-claims", Handler::Claims),
         ];
         // The servers run until the process ends, and so do their routes.
-        Self { issuer, many_keys, hold, routes: routes.leak(), declared: hooked }
+        Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked }
     }
 
     /// The gate of the servers whose routes are declared in a table.
@@ -240,6 +257,10 @@ pub(crate) fn metadata() -> ResourceMetadata {
     metadata.build().expect("the metadata is sound")
 }
 
+/// An issuer of `/issuers` whose keys are not there.
+pub(crate) const DOWN: &str = "https://down.test";
+/// An issuer of `/issuers` whose keys are waited for until a [`Hold`] lets go; they are those of the first issuer.
+pub const HELD: &str = "https://held.test";
 /// The scope that [`Handler::Scoped`] demands.
 pub(crate) const SCOPE: &str = "read:reports";
 /// The role that [`Handler::Admin`] demands.

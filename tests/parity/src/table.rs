@@ -3,6 +3,7 @@
 mod admitted;
 mod credentials;
 mod declared;
+mod issuers;
 mod policies;
 mod tokens;
 
@@ -23,8 +24,14 @@ pub struct Row {
 
 /// Every row.
 pub fn table(service: &Service) -> Vec<Row> {
-    [admitted::rows(service), credentials::rows(service), tokens::rows(service), policies::rows(service)]
-        .concat()
+    [
+        admitted::rows(service),
+        credentials::rows(service),
+        tokens::rows(service),
+        policies::rows(service),
+        issuers::rows(service),
+    ]
+    .concat()
 }
 
 /// Every row for the servers whose routes are declared in a table.
@@ -111,6 +118,13 @@ impl Expected {
             body,
             reason: Some(reason),
         }
+    }
+
+    /// The same answer by a gate whose first scheme is another one.
+    #[must_use]
+    pub fn scheme(self, scheme: &str) -> Self {
+        let challenge = self.challenge.map(|challenge| challenge.replacen("Bearer", scheme, 1));
+        Self { challenge, ..self }
     }
 
     /// A problem that is no refusal.

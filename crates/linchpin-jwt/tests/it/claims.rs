@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use linchpin_core::{Reason, VerifyToken};
 use linchpin_jwt::{Algorithm, KeySet, Profile, RolesClaim, SigningKey, Verifier};
 use serde_json::{Value, json};
@@ -225,6 +226,26 @@ fn rfc_9068_demands_its_type_and_its_claims() {
 }
 
 #[test]
+fn rfc_9068_demands_an_audience_even_if_any_will_do() {
+    let verifier = || {
+        let anyone = Verifier::builder(ISSUER, keys()).dangerously_accept_any_audience();
+        anyone.profile(Profile::Rfc9068)
+    };
+    let verify = |audience: Option<&str>| {
+        let mut claims = json!({"iss": ISSUER, "sub": "ann", "client_id": "app", "jti": "7"});
+        (claims["iat"], claims["exp"]) = (json!(now()), json!(now() + 30));
+        if let Some(audience) = audience {
+            claims["aud"] = json!(audience);
+        }
+        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": KEY.key_id()}).to_string();
+        verify(verifier(), &KEY.sign_compact(&header, &claims.to_string())).err()
+    };
+
+    assert_eq!(verify(Some("anyone")), None);
+    assert_eq!(verify(None), Some(Reason::MissingAudience));
+}
+
+#[test]
 fn open_edx_tokens_have_a_version_filters_and_restrictions() {
     // As an LMS issues them: RS512, and no `kid`.
     let key = SigningKey::generate(Algorithm::RS512).unwrap();
@@ -302,6 +323,22 @@ fn payloads_that_are_not_text_or_not_one_object_are_refused() {
         let token = KEY.sign_compact(&header, payload);
         assert_eq!(verify(verifier(), &token).err(), Some(Reason::MalformedClaims), "{payload}");
     }
+}
+
+#[test]
+fn claims_that_are_not_utf_8_are_refused() {
+    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let header = encode(json!({"alg": "ES256", "kid": KEY.key_id()}).to_string().as_bytes());
+    let payload = claims(|claims| claims["x"] = json!("~")).to_string().into_bytes();
+    let with = |byte: u8| {
+        let payload: Vec<u8> = payload.iter().map(|old| if *old == b'~' { byte } else { *old }).collect();
+        let input = format!("{header}.{}", encode(&payload));
+        let signature = encode(&KEY.sign_bytes(input.as_bytes()));
+        verify(verifier(), &format!("{input}.{signature}")).err()
+    };
+
+    assert_eq!(with(b'y'), None);
+    assert_eq!([0x80, 0xc0, 0xff].map(with), [Some(Reason::MalformedClaims); 3]);
 }
 
 #[test]

@@ -75,6 +75,18 @@ fn an_algorithm_that_is_not_allowed_is_refused_whatever_the_keys_are() {
 }
 
 #[test]
+fn a_key_set_asks_its_allow_list_before_it_looks_for_a_key() {
+    let keys = set([Algorithm::ES256], [KEY.public_jwk()]);
+    let reason =
+        |alg: &str| keys.verify_jws(&token(&KEY, json!({"alg": alg}))).map_err(|refusal| refusal.reason());
+
+    assert!(reason("ES256").is_ok());
+    for alg in ["none", "HS256", "RS256", "ES384", "EdDSA"] {
+        assert_eq!(reason(alg), Err(Reason::AlgorithmNotAllowed), "{alg}");
+    }
+}
+
+#[test]
 fn a_public_key_is_never_a_secret() {
     let rsa = key(Algorithm::RS256);
     let pem = rsa.public_pem().unwrap();

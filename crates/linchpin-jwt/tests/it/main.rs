@@ -1,8 +1,10 @@
 //! Verification through the public API: one service, one issuer, and tokens that are wrong in one way each.
 
 mod claims;
+mod issuers;
 mod keys;
 mod source;
+mod tenants;
 mod vectors;
 
 use std::sync::{Arc, LazyLock};

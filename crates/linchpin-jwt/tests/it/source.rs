@@ -106,6 +106,21 @@ fn what_is_refused_whatever_the_keys_are_asks_for_none() {
 }
 
 #[test]
+fn a_bad_signature_by_a_key_that_is_there_asks_for_no_newer_keys() {
+    let source = source(Ok(keys()), Newer::Fetched(other_keys()));
+    let mut forged = KEY.sign_jwt(&claims(|_| {}));
+    let stranger = SigningKey::generate(Algorithm::ES256).unwrap();
+    let (input, _) = forged.rsplit_once('.').unwrap();
+    let elsewhere = stranger.sign_compact(&json!({"alg": "ES256", "kid": KEY.key_id()}).to_string(), "{}");
+    forged = format!("{input}.{}", elsewhere.rsplit_once('.').unwrap().1);
+
+    for token in [forged, elsewhere] {
+        assert_eq!(decided(&source, &token), Err(Reason::BadSignature));
+    }
+    assert_eq!(source.asked.load(Ordering::SeqCst), 0);
+}
+
+#[test]
 fn a_token_that_expires_while_it_waits_is_refused() {
     let clock = FakeClock::default();
     let source = source(Ok(other_keys()), Newer::Fetched(keys()));

@@ -1,8 +1,12 @@
 //! Remote keys against scripted providers. Time is tokio's, paused, and a `FakeClock`: nothing sleeps.
 
+mod health;
 #[cfg(feature = "http-client")]
 mod http;
+mod log;
 mod script;
+mod suspicion;
+mod tenants;
 mod unknown_keys;
 
 use std::{sync::Arc, time::Duration};

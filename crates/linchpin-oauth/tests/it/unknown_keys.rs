@@ -14,9 +14,9 @@ use crate::{
     stranger,
 };
 
-struct Service {
-    script: Script,
-    clock: FakeClock,
+pub(crate) struct Service {
+    pub(crate) script: Script,
+    pub(crate) clock: FakeClock,
     keys: RemoteKeys,
     verifier: Verifier,
 }
@@ -30,7 +30,7 @@ impl Service {
         Self { script: script.clone(), clock, keys, verifier }
     }
 
-    async fn started_with(published: &SigningKey) -> Self {
+    pub(crate) async fn started_with(published: &SigningKey) -> Self {
         let script = Script::new();
         script.answer(JWKS, jwk_set([published]));
         let service = Self::start(&script);
@@ -43,14 +43,14 @@ impl Service {
         key.sign_jwt(&json!({"iss": ISSUER, "aud": "grades", "exp": exp}))
     }
 
-    fn verify_now(&self, key: &SigningKey) -> Option<Result<(), Refusal>> {
+    pub(crate) fn verify_now(&self, key: &SigningKey) -> Option<Result<(), Refusal>> {
         match self.verifier.verify(&self.token(key), self.clock.now()) {
             Outcome::Ready(result) => Some(result.map(|_| ())),
             Outcome::Pending(_) => None,
         }
     }
 
-    async fn verify(&self, key: &SigningKey) -> Result<(), Reason> {
+    pub(crate) async fn verify(&self, key: &SigningKey) -> Result<(), Reason> {
         match self.verifier.verify(&self.token(key), self.clock.now()) {
             Outcome::Ready(result) => result,
             Outcome::Pending(pending) => pending.await,
@@ -73,7 +73,7 @@ impl Service {
         }
     }
 
-    fn fetches(&self) -> usize {
+    pub(crate) fn fetches(&self) -> usize {
         self.script.fetched().len()
     }
 }

@@ -44,6 +44,7 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         ("AUTH_ROLES_CLAIM", "/a/~"),
         ("AUTH_MAX_TOKEN_BYTES", "0"),
         ("AUTH_REALM", " grades\n"),
+        ("AUTH_NAME_ROLES", "yes"),
         ("AUTH_JWKS_REFRESH", "1"),
         ("AUTH_JWKS_MAX_STALE", "0"),
         ("AUTH_JWKS_FETCH_DEADLINE", "3600"),
@@ -52,7 +53,6 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         ("AUTH_JWKS_UNKNOWN_KEY_INTERVAL", "0"),
         ("AUTH_ALLOW_HTTP_HOSTS", ","),
         ("AUTH_CA_FILE", "/no/such/file.pem"),
-        ("AUTH_CONFIG", "auth.toml"),
     ])
     .unwrap_err();
 
@@ -63,12 +63,12 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         r#"AUTH_LEEWAY is "soon"; give whole seconds, for example 30"#,
         r#"AUTH_ROLES_CLAIM is "/a/~"; give a name such as roles, or /realm_access/roles"#,
         "AUTH_MAX_TOKEN_BYTES is zero; give a whole number above zero",
-        "AUTH_REALM begins or ends with white space; remove it, often a stray line end",
         r#"AUTH_JWKS_MAX_BYTES is "-1"; give a whole number above zero"#,
         r#"AUTH_JWKS_MAX_KEYS is "1.5"; give a whole number above zero"#,
         r#"AUTH_ALLOW_HTTP_HOSTS is ",", with an empty item; remove the extra comma"#,
         r#"AUTH_CA_FILE is "/no/such/file.pem", which cannot be read: No such file or directory (os error 2); name a PEM file that this process may read"#,
-        "AUTH_CONFIG is set, and configuration files are not supported yet; unset it, and set several issuers or static keys in code (Auth::issuer)",
+        "AUTH_REALM begins or ends with white space; remove it, often a stray line end",
+        r#"AUTH_NAME_ROLES is "yes"; give true or false"#,
         "AUTH_JWKS_URL is not a URL; give a full URL, for example https://id.example",
         "AUTH_JWKS_REFRESH is below 10 seconds; give at least 10, since new keys are found without waiting for it",
         "AUTH_JWKS_MAX_STALE is shorter than the refresh; give several times the refresh, for example 14400",
@@ -81,6 +81,51 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         .map(|told| format!("{} {}; {}", told.setting, told.problem, told.fix))
         .collect();
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn tenants_stand_in_the_issuer() {
+    let tenants = ["8a1f6a54-2c1e-4d9e-9d0c-6d1b8a3e0f11", "f3d7c2b8-90a1-4b55-8a64-0b7e5c1d2e33"];
+    let with_tenants = async |tenants: &str| {
+        let issuer = "http://127.0.0.1:9/{tenantid}/v2.0";
+        Auth::from_vars([("AUTH_ISSUER", issuer), ("AUTH_AUDIENCE", "grades"), ("AUTH_TENANTS", tenants)])
+    };
+
+    let auth = with_tenants(&tenants.join(", ")).await.unwrap();
+    assert_eq!(
+        auth.verifier().names().collect::<Vec<_>>(),
+        tenants.map(|tenant| format!("http://127.0.0.1:9/{tenant}/v2.0"))
+    );
+    for wrong in ["", "common"] {
+        let error = with_tenants(wrong).await.unwrap_err();
+        assert_eq!(error.problems().len(), 1, "{error}");
+        assert_eq!(error.problems()[0].setting, "AUTH_TENANTS", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_stands_in_place_of_all_other_variables() {
+    let error = read(&[("AUTH_CONFIG", "/no/such/file.toml"), ("AUTH_LEEWAY", "9"), ("AUTH_REALM", "")])
+        .await
+        .unwrap_err();
+
+    let told: Vec<_> =
+        error.problems().iter().map(|told| (told.setting.as_str(), told.problem.as_str())).collect();
+    let conflict = "is set, and AUTH_CONFIG as well";
+    assert_eq!(
+        told[..3],
+        [("AUTH_ISSUER", conflict), ("AUTH_AUDIENCE", conflict), ("AUTH_LEEWAY", conflict)],
+        "an empty variable counts as unset"
+    );
+    let (setting, problem) = told[3];
+    if cfg!(feature = "config-file") {
+        assert_eq!(setting, "/no/such/file.toml");
+        assert!(problem.starts_with("cannot be read: No such file"), "{problem}");
+    } else {
+        assert_eq!((setting, problem), ("AUTH_CONFIG", "is set, and this service was built without files"));
+        assert!(error.problems()[3].fix.contains("the feature `config-file` of linchpin"), "{error}");
+    }
+    assert_eq!(told.len(), 4, "{error}");
 }
 
 #[tokio::test]
@@ -179,6 +224,18 @@ async fn variables_change_how_keys_are_fetched() {
     assert!(!is_ready_with("AUTH_JWKS_MAX_KEYS", "1").await);
     assert!(is_ready_with("AUTH_JWKS_MAX_BYTES", "10000").await);
     assert!(!is_ready_with("AUTH_JWKS_MAX_BYTES", "100").await);
+}
+
+#[tokio::test]
+async fn roles_are_named_only_if_that_is_set() {
+    let told = async |vars: &[(&'static str, &'static str)]| {
+        let auth = read(vars).await.unwrap();
+        auth.gate().refuse(&linchpin::Refusal::insufficient_role("dean")).into_body().contains("dean")
+    };
+
+    assert!(told(&[("AUTH_NAME_ROLES", "true")]).await);
+    assert!(!told(&[("AUTH_NAME_ROLES", "false")]).await);
+    assert!(!told(&[("AUTH_NAME_ROLES", "")]).await && !told(&[]).await);
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ mod envelope;
 mod json;
 mod keys;
 mod kinds;
+mod limits;
+mod open_edx;
 mod parties;
+mod rfc9068;
 mod signatures;
 mod times;
 mod transport;
@@ -16,21 +19,28 @@ use parity::Request;
 
 use crate::{Attack, Refused, Scene};
 
-/// Every attack, by theme.
-pub fn attacks(scene: &Scene) -> Vec<(&'static str, Vec<Attack>)> {
-    vec![
-        ("algorithms", algorithms::attacks(scene)),
-        ("keys", keys::attacks(scene)),
-        ("envelope", envelope::attacks(scene)),
-        ("base64url", base64url::attacks(scene)),
-        ("json", json::attacks(scene)),
-        ("claims", claims::attacks(scene)),
-        ("times", times::attacks(scene)),
-        ("parties", parties::attacks(scene)),
-        ("kinds", kinds::attacks(scene)),
-        ("signatures", signatures::attacks(scene)),
-        ("transport", transport::attacks(scene)),
+pub(crate) use self::{
+    limits::{MAX_AGE, MAX_LIFETIME, attacks as on_limits},
+    open_edx::attacks as on_open_edx,
+    rfc9068::attacks as on_rfc9068,
+};
+
+/// What services under the profile `generic` have to withstand.
+pub(crate) fn on_generic(scene: &Scene) -> Vec<Attack> {
+    [
+        algorithms::attacks(scene),
+        keys::attacks(scene),
+        envelope::attacks(scene),
+        base64url::attacks(scene),
+        json::attacks(scene),
+        claims::attacks(scene),
+        times::attacks(scene),
+        parties::attacks(scene),
+        kinds::attacks(scene),
+        signatures::attacks(scene),
+        transport::attacks(scene),
     ]
+    .concat()
 }
 
 /// An attack by what is in the token.

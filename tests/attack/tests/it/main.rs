@@ -4,35 +4,29 @@ mod reasons;
 
 use std::{collections::HashSet, sync::LazyLock};
 
-use attack::{Attack, Refused, Scene, Target, attacks, serve_both};
+use attack::{Attack, Refused, Suite, suites};
 use parity::{Answer, Expected, Request, send};
 
 /// The services, started once, and what is sent to them.
-struct Suite {
-    targets: [Target; 2],
-    attacks: Vec<Attack>,
-}
-
-static SUITE: LazyLock<Suite> = LazyLock::new(|| {
-    let scene = Scene::new();
-    let attacks = attacks(&scene).into_iter().flat_map(|(_, attacks)| attacks).collect();
-    Suite { targets: serve_both(&scene.auth()), attacks }
-});
+static SUITES: LazyLock<Vec<Suite>> = LazyLock::new(suites);
 
 /// What each service says to each request; `problem` tells what is wrong with an answer, if anything is.
-fn problems<'a>(
+fn problems(
     request: fn(&Attack) -> &Request,
-    problem: impl Fn(&Attack, &Answer) -> Option<String> + 'a,
+    problem: fn(&Suite, &Attack, &Answer) -> Option<String>,
 ) -> Vec<String> {
-    let pairs = SUITE.attacks.iter().flat_map(|attack| SUITE.targets.iter().map(move |to| (attack, to)));
-    let found = pairs.filter_map(|(attack, target)| {
-        let told = |problem| format!("{}: {}\n    {problem}", target.name, attack.name);
-        match send(target.address, request(attack)) {
-            Ok(answer) => problem(attack, &answer).map(told),
-            Err(error) => Some(told(format!("no answer: {error}"))),
+    let mut problems = Vec::new();
+    for suite in &*SUITES {
+        for (attack, target) in suite.attacks.iter().flat_map(|attack| suite.targets.map(|to| (attack, to))) {
+            let found = match send(target.address, request(attack)) {
+                Ok(answer) => problem(suite, attack, &answer),
+                Err(error) => Some(format!("no answer: {error}")),
+            };
+            let tell = |found| format!("{}, {}: {}\n    {found}", suite.name, target.name, attack.name);
+            problems.extend(found.map(tell));
         }
-    });
-    found.collect()
+    }
+    problems
 }
 
 fn assert_none(problems: Vec<String>) {
@@ -43,9 +37,10 @@ fn assert_none(problems: Vec<String>) {
 fn every_attack_is_refused_with_its_status_challenge_and_reason() {
     let problems = problems(
         |attack| &attack.request,
-        |attack, answer| match attack.refused {
+        |suite, attack, answer| match attack.refused {
             Refused::For(reason) => {
-                let differences = answer.differences(&Expected::refused(reason).answer());
+                let differences =
+                    answer.differences(&Expected::refused(reason).scheme(suite.scheme).answer());
                 (!differences.is_empty()).then(|| differences.join("\n    "))
             }
             Refused::AsHttp => {
@@ -62,7 +57,7 @@ fn every_attack_is_refused_with_its_status_challenge_and_reason() {
 fn every_valid_twin_gets_in() {
     let problems = problems(
         |attack| &attack.twin,
-        |_, answer| {
+        |_, _, answer| {
             let gets_in =
                 answer.status_code() == 200 && answer.body.contains(r#""iss":"https://issuer.test""#);
             (!gets_in).then(|| format!("{} {}", answer.status, answer.body))
@@ -73,11 +68,14 @@ fn every_valid_twin_gets_in() {
 }
 
 #[test]
-fn there_are_enough_attacks_and_no_two_have_the_same_name() {
-    let mut names = HashSet::new();
+fn there_are_enough_attacks_and_no_two_on_a_service_have_the_same_name() {
+    for suite in &*SUITES {
+        let mut names = HashSet::new();
+        let twice: Vec<_> = suite.attacks.iter().filter(|attack| !names.insert(&attack.name)).collect();
+        assert!(twice.is_empty(), "{}: {twice:?}", suite.name);
+    }
 
-    let twice: Vec<_> = SUITE.attacks.iter().filter(|attack| !names.insert(&attack.name)).collect();
-
-    assert!(twice.is_empty(), "{twice:?}");
-    assert!(names.len() >= 150, "only {} attacks", names.len());
+    let distinct = SUITES.iter().filter(|suite| suite.name != "fetched keys");
+    let distinct: usize = distinct.map(|suite| suite.attacks.len()).sum();
+    assert!(distinct >= 150, "only {distinct} attacks");
 }

@@ -6,7 +6,8 @@ use std::sync::{LazyLock, Mutex};
 
 use linchpin_core::Reason;
 use parity::{
-    Answer, Hold, Outside, Request, Row, Server, Service, declared_table, outside_the_promise, send, table,
+    Answer, HELD, Hold, Outside, Request, Row, Server, Service, declared_table, outside_the_promise, send,
+    table,
 };
 
 /// The servers, started once, and what is asked of them.
@@ -17,6 +18,7 @@ struct Parity {
     declared: ([Server; 2], Vec<Row>),
     outside: Vec<Outside>,
     good: String,
+    of_held: String,
     hold: Mutex<Hold>,
 }
 
@@ -24,15 +26,10 @@ static PARITY: LazyLock<Parity> = LazyLock::new(|| {
     let service = Service::new();
     let (rows, outside) = (table(&service), outside_the_promise(&service));
     let good = service.issuer.token("ann").sign();
+    let of_held = service.issuer.token("ann").claim("iss", HELD).sign();
     let declared = (Server::start_declared(&service), declared_table(&service));
-    Parity {
-        servers: Server::start_all(&service),
-        rows,
-        declared,
-        outside,
-        good,
-        hold: Mutex::new(service.hold),
-    }
+    let servers = Server::start_all(&service);
+    Parity { servers, rows, declared, outside, good, of_held, hold: Mutex::new(service.hold) }
 });
 
 /// Asks every server, and says which of them answers something else than expected.
@@ -144,6 +141,25 @@ fn a_request_that_waits_delays_no_other() {
 
             // Each server has one thread: if the wait blocked it, this would never be answered.
             let other = ask(server, "another request meanwhile", &get("/caller"));
+            assert_eq!(other.status_code(), 200, "{}", server.name);
+            assert!(!held.is_finished(), "{}", server.name);
+
+            hold.release_one();
+            assert_eq!(held.join().unwrap(), other, "{}", server.name);
+        });
+    }
+}
+
+#[test]
+fn an_issuer_that_hangs_delays_no_other() {
+    let hold = PARITY.hold.lock().unwrap();
+    let get = |token: &str| Request::get("/issuers").bearer(token);
+    for server in &PARITY.servers {
+        std::thread::scope(|scope| {
+            let held = scope.spawn(|| ask(server, "a token whose issuer hangs", &get(&PARITY.of_held)));
+            hold.until_one_waits();
+
+            let other = ask(server, "a token of another issuer meanwhile", &get(&PARITY.good));
             assert_eq!(other.status_code(), 200, "{}", server.name);
             assert!(!held.is_finished(), "{}", server.name);
 
