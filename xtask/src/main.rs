@@ -29,7 +29,9 @@ Chores:
   plant [--only NAME]... [--list] [--json] [--page]
              weaken a copy of the code in each way of xtask/plants.toml (or those named), and fail unless a test catches
              it; --list only lists them, --json prints one document, --page notes it in docs/assurance.md
-  ci         all of them, as CI does
+  policy-cedar
+             lint and test the example with a policy engine, which is a workspace of its own
+  ci         lint, features, package, test and policy-cedar, as CI does
 ";
 
 fn main() -> ExitCode {
@@ -43,7 +45,12 @@ fn main() -> ExitCode {
         ["fuzz", "--seconds", seconds] => fuzz::fuzz(seconds, None),
         ["fuzz", "--seconds", seconds, "--target", target] => fuzz::fuzz(seconds, Some(target)),
         ["plant", ref options @ ..] => plant::plant(options),
-        ["ci"] => lint().and_then(|()| features()).and_then(|()| package()).and_then(|()| test()),
+        ["policy-cedar"] => policy_cedar(),
+        ["ci"] => lint()
+            .and_then(|()| features())
+            .and_then(|()| package())
+            .and_then(|()| test())
+            .and_then(|()| policy_cedar()),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -99,6 +106,19 @@ fn package() -> Result<(), String> {
         arguments.extend(["--package", &published.name]);
     }
     cargo(&arguments)
+}
+
+/// An engine takes longer to compile than all of this workspace's own code, so nobody pays for it who does not ask.
+fn policy_cedar() -> Result<(), String> {
+    let manifest = root().join("examples/policy-cedar/Cargo.toml");
+    // What both workspaces depend on is compiled once.
+    let target = target_folder()?;
+    let here = ["--manifest-path".as_ref(), manifest.as_os_str()];
+    let into = ["--target-dir".as_ref(), target.as_os_str()];
+    run(Command::new(env!("CARGO")).arg("fmt").args(here).arg("--check"))?;
+    let lint = ["--all-targets", "--", "--deny", "warnings"];
+    run(Command::new(env!("CARGO")).arg("clippy").args(here).args(into).args(lint))?;
+    run(Command::new(env!("CARGO")).arg("test").args(here).args(into))
 }
 
 /// The root of the repository.

@@ -17,9 +17,9 @@ macro_rules! reasons {
         /// | 401 | the credential is well formed and fails (`invalid_token`) | most others |
         /// | 401 | the user has to sign in again (`insufficient_user_authentication`) | `insufficient_authentication` |
         /// | 403 | the caller is known and may not (`insufficient_scope`) | `insufficient_scope`, `insufficient_role` |
-        /// | 403 | and no token would help (no challenge) | `restricted_application`, `undeclared_route` |
+        /// | 403 | and no token would help (no challenge) | `restricted_application`, `undeclared_route`, `not_allowed` |
         /// | 500 | our own mistake | `missing_layer` |
-        /// | 503 | it cannot be decided now (`Retry-After`) | `keys_unavailable` |
+        /// | 503 | it cannot be decided now (`Retry-After`) | `keys_unavailable`, `decision_unavailable` |
         ///
         /// # Examples
         ///
@@ -217,6 +217,13 @@ reasons! {
     UndeclaredRoute = "undeclared_route", 403, BARE,
         "Nobody may call this.";
 
+    /// A policy of the service does not allow it, whatever the token carries.
+    NotAllowed = "not_allowed", 403, BARE,
+        "The caller may not do this.";
+
+    /// What decides about it cannot be reached: a role store or a policy engine.
+    DecisionUnavailable = "decision_unavailable", 503, BARE,
+        "Whether this is allowed cannot be decided at the moment.";
     /// The issuer's keys are not there: not fetched yet, or too old after an outage.
     KeysUnavailable = "keys_unavailable", 503, BARE,
         "The issuer's keys are not available at the moment.";

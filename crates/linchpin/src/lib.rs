@@ -71,6 +71,7 @@
 //! - `remote` (default): keys fetched from the issuer, and `Auth::from_env`.
 //! - `config-file`: several issuers in a TOML or JSON file: `AUTH_CONFIG`, `Auth::from_file`.
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
+//! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -102,6 +103,8 @@ pub use linchpin_core::{
 pub use linchpin_jwt as jwt;
 #[cfg(feature = "remote")]
 pub use linchpin_oauth as oauth;
+#[cfg(feature = "rbac")]
+pub use linchpin_rbac as rbac;
 #[cfg(feature = "tower")]
 pub use linchpin_tower as tower;
 
@@ -122,3 +125,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
 #[doc = include_str!("../../../docs/guide/authorization.md")]
 struct Authorization;
+
+/// Compiles and runs the examples of the guide's second chapter.
+#[cfg(all(doctest, feature = "axum", feature = "rbac", feature = "routes"))]
+#[doc = include_str!("../../../docs/guide/contexts.md")]
+struct Contexts;

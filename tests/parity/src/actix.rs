@@ -15,7 +15,7 @@ use linchpin_core::Gate;
 use serde_json::{Map, Value};
 
 use crate::{
-    Handler, Route, Tenant, Who,
+    Ask, Handler, Route, Tenant, Who,
     service::{AdminRole, ROLE, Reports, SCOPE, Writing, metadata},
 };
 
@@ -78,6 +78,7 @@ fn methods(scope: Scope, handler: Handler) -> Scope {
         Handler::Require => get(scope, required),
         Handler::RequireTwo => get(scope, required_twice),
         Handler::RequireLast => scope.route("", web::post().to(required_last)),
+        Handler::Asks(ask) => get(scope, move |caller| asks(ask, caller)),
         Handler::Layered => scope.route("", get_or_head().to(caller).wrap(require::<Reports>())),
     }
 }
@@ -123,6 +124,11 @@ async fn scoped(caller: Caller) -> Result<Json<Who>, Problem> {
 
 async fn admin(caller: Caller) -> Result<Json<Who>, Problem> {
     caller.require_role(ROLE)?;
+    Ok(Json(Who { sub: subject(&caller), ..Who::default() }))
+}
+
+async fn asks(ask: Ask, caller: Caller) -> Result<Json<Who>, Problem> {
+    ask.decide(&caller).await?;
     Ok(Json(Who { sub: subject(&caller), ..Who::default() }))
 }
 

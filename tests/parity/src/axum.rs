@@ -15,7 +15,7 @@ use linchpin_core::Gate;
 use serde_json::{Map, Value};
 
 use crate::{
-    Handler, Route, Tenant, Who,
+    Ask, Handler, Route, Tenant, Who,
     service::{AdminRole, ROLE, Reports, SCOPE, Writing, metadata},
 };
 
@@ -30,7 +30,7 @@ pub fn serve_declared(listener: TcpListener, gate: Gate) {
 }
 
 fn run(listener: TcpListener, app: Router) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         listener.set_nonblocking(true).expect("a socket can be made non-blocking");
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
@@ -75,6 +75,7 @@ fn methods(handler: Handler) -> MethodRouter {
         Handler::RequireTwo => get(required_twice),
         Handler::RequireLast => post(required_last),
         Handler::Layered => get(caller).layer(require::<Reports>()),
+        Handler::Asks(ask) => get(move |caller| asks(ask, caller)),
     }
 }
 
@@ -106,6 +107,11 @@ async fn scoped(caller: Caller) -> Result<Json<Who>, Problem> {
 
 async fn admin(caller: Caller) -> Result<Json<Who>, Problem> {
     caller.require_role(ROLE)?;
+    Ok(Json(Who { sub: subject(&caller), ..Who::default() }))
+}
+
+async fn asks(ask: Ask, caller: Caller) -> Result<Json<Who>, Problem> {
+    ask.decide(&caller).await?;
     Ok(Json(Who { sub: subject(&caller), ..Who::default() }))
 }
 

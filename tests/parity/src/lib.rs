@@ -9,6 +9,7 @@
 //! about it.
 
 pub mod actix;
+mod asks;
 pub mod axum;
 mod late_keys;
 mod service;
@@ -19,6 +20,7 @@ mod wire;
 use std::net::{SocketAddr, TcpListener};
 
 pub use self::{
+    asks::{Ask, Reader},
     late_keys::Hold,
     service::{AdminRole, Again, HELD, Handler, Reports, Route, Service, Tenant, Who, Writing},
     table::{Expected, Outside, Row, declared_table, outside_the_promise, table},

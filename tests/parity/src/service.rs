@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Hold,
+    asks::{Ask, Reader},
     late_keys::{Arrival, LateKeys},
 };
 
@@ -38,6 +39,8 @@ pub enum Handler {
     RequireLast,
     /// `Caller`, inside the layer or middleware `require::<Reports>()`: tells the subject.
     Layered,
+    /// `Caller`, about whom the handler asks before it tells the subject.
+    Asks(Ask),
 }
 
 scopes! {
@@ -216,6 +219,17 @@ impl Service {
             route(
                 "/unrestricted",
                 &profile(Profile::OpenEdx).policy(Policy::authenticated()),
+                Handler::Caller,
+            ),
+            route("/asks-anywhere", &strict, Handler::Asks(Ask::Anywhere)),
+            route("/asks-physics", &strict, Handler::Asks(Ask::Physics)),
+            route("/asks-both", &strict, Handler::Asks(Ask::Both)),
+            route("/asks-store", &strict, Handler::Asks(Ask::Store)),
+            route("/asks-engine", &strict, Handler::Asks(Ask::Engine)),
+            route("/asks-open-edx", &profile(Profile::OpenEdx), Handler::Asks(Ask::OpenEdx)),
+            route(
+                "/policy-feature-role",
+                &strict.clone().policy(Policy::require::<Reader>()),
                 Handler::Caller,
             ),
             open("/unlayered-require", Handler::Require),

@@ -2,6 +2,7 @@
 
 mod admitted;
 mod credentials;
+mod decisions;
 mod declared;
 mod issuers;
 mod policies;
@@ -29,6 +30,7 @@ pub fn table(service: &Service) -> Vec<Row> {
         credentials::rows(service),
         tokens::rows(service),
         policies::rows(service),
+        decisions::rows(service),
         issuers::rows(service),
     ]
     .concat()
@@ -98,9 +100,9 @@ impl Expected {
             }
             InsufficientAuthentication => ("401 Unauthorized", error("insufficient_user_authentication")),
             InsufficientScope | InsufficientRole => ("403 Forbidden", error("insufficient_scope")),
-            RestrictedApplication | UndeclaredRoute => ("403 Forbidden", None),
+            RestrictedApplication | UndeclaredRoute | NotAllowed => ("403 Forbidden", None),
             MissingLayer => ("500 Internal Server Error", None),
-            KeysUnavailable => ("503 Service Unavailable", None),
+            KeysUnavailable | DecisionUnavailable => ("503 Service Unavailable", None),
             _ => ("401 Unauthorized", error("invalid_token")),
         };
         let (code, title) = status.split_once(' ').unwrap_or_default();

@@ -19,7 +19,7 @@ use crate::{
 
 /// Serves the routes until the process ends.
 pub fn serve(listener: TcpListener, routes: &'static [Route]) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         listener.set_nonblocking(true).expect("a socket can be made non-blocking");
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
@@ -64,6 +64,11 @@ async fn handle(handler: Handler, request: Request<Incoming>) -> Result<Response
             let bytes = Some(body.len());
             Ok(json(Who { sub: caller.subject().map(str::to_owned), bytes, ..Who::default() }))
         }
+        (&Method::GET | &Method::HEAD, Handler::Asks(ask)) => {
+            let caller = identity.require_caller()?;
+            ask.decide(&caller).await.map_err(Problem::from)?;
+            get(handler, identity)
+        }
         (&Method::GET | &Method::HEAD, _) => get(handler, identity),
         (&Method::POST, Handler::Caller) => {
             let caller = identity.require_caller()?;
@@ -89,7 +94,7 @@ fn get(handler: Handler, identity: &Identity) -> Result<Response<Body>, Answer> 
             identity.authorize::<Reports>()?;
         }
         Handler::Caller | Handler::Two | Handler::Scoped | Handler::Admin => {}
-        Handler::Layered | Handler::RequireLast => {}
+        Handler::Layered | Handler::RequireLast | Handler::Asks(_) => {}
     }
     let caller = identity.require_caller()?;
     let mut who = Who { sub: subject(), ..Who::default() };
