@@ -45,6 +45,7 @@ mod gate;
 mod problem;
 mod reason;
 mod refusal;
+mod request_id;
 mod role;
 mod scope;
 mod slots;
@@ -59,6 +60,7 @@ pub use self::{
     problem::{Answer, Challenge, Extensions, Problem},
     reason::Reason,
     refusal::Refusal,
+    request_id::{InvalidRequestId, RequestId},
     role::Role,
     scope::{InvalidScope, Scope},
     time::{Clock, SystemClock, Timestamp},
