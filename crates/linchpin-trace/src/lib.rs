@@ -26,29 +26,36 @@
 
 mod attributes;
 mod auth;
+mod background;
 mod baggage;
 mod client_address;
 mod context;
 mod forwarded;
 mod head;
+mod line;
+mod logs;
 mod network;
 mod observation;
 mod observer;
 mod owners;
 mod random;
 mod redact;
+mod settings;
 mod span;
 mod text;
+mod time;
 mod trace_context;
 mod trace_state;
 
 pub use self::{
     attributes::AttributeValue,
     auth::AuthOutcome,
+    background::{BackgroundTask, background_task},
     baggage::Baggage,
     client_address::{AddressHeader, ProxyTrust},
     context::{InContext, RequestContext, accumulate, in_current_context, increment, set_attribute},
     head::RequestHead,
+    logs::{LogFormat, LogHandle, Logs},
     network::Network,
     observation::{ACCESS_TARGET, Observation},
     observer::{HealthChecks, Observer, RequestIdTrust},

@@ -169,3 +169,8 @@ impl fmt::Debug for Observation {
         f.debug_struct("Observation").field("context", &self.context).finish_non_exhaustive()
     }
 }
+
+/// Whether an event is a line of this crate's own, whose attributes are JSON already.
+pub(crate) fn is_access_line(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.target() == ACCESS_TARGET && metadata.module_path().is_some_and(|path| path.starts_with(concat!(env!("CARGO_CRATE_NAME"), "::")))
+}
