@@ -47,13 +47,16 @@
 //! # }
 //! ```
 //!
+//! [`ObserveLayer`] stands outermost: request id, trace, span and access line of every request, refusals included.
+//!
 //! # Features
 //!
 //! None.
 
 mod future;
 mod layer;
+pub mod observe;
 mod response;
 mod service;
 
-pub use self::{future::ResponseFuture, layer::VerifyLayer, response::into_response, service::Verify};
+pub use self::{future::ResponseFuture, layer::VerifyLayer, observe::{Observe, ObserveLayer}, response::into_response, service::Verify};

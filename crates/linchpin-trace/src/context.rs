@@ -233,6 +233,20 @@ pub fn increment(name: &str) {
     accumulate(name, 1_i64);
 }
 
+/// Notes at the current request whom a layer has admitted: a caller, or nobody in particular.
+///
+/// The adapters' layers call it.
+pub fn note_admitted(caller: Option<&Caller>) {
+    with_current(|context| context.admitted(caller));
+}
+
+/// Notes at the current request why it was refused.
+///
+/// The adapters call it with each refusal that they write.
+pub fn note_refused(reason: Reason) {
+    with_current(|context| context.refused(reason));
+}
+
 /// Carries the current request and span into a future that runs elsewhere, mostly a spawned task.
 ///
 /// What the task adds after the request has ended is lost; its own lines still carry the ids.
