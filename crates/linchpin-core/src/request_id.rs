@@ -113,13 +113,17 @@ mod tests {
 
     #[test]
     fn an_id_is_short_and_of_harmless_characters() {
-        for good in ["a", "0199f3a0-7c1e-7d52-9a50-5a8f3f8c2b11", "Root=1-5f84c7a6:x_y.z~+/=@", &"a".repeat(128)] {
+        for good in
+            ["a", "0199f3a0-7c1e-7d52-9a50-5a8f3f8c2b11", "Root=1-5f84c7a6:x_y.z~+/=@", &"a".repeat(128)]
+        {
             assert_eq!(good.parse::<RequestId>().unwrap().as_str(), good);
         }
         let long = "a".repeat(129);
         let huge = "a".repeat(10 * 1024);
-        let bad =
-            ["", " ", " a", "a b", "a\n", "a\0", "\u{7f}", "a\"", "a\\", "a,b", "a;b", "{a}", "<a>", "ä", "\u{2028}", &long, &huge];
+        let bad = [
+            "", " ", " a", "a b", "a\n", "a\0", "\u{7f}", "a\"", "a\\", "a,b", "a;b", "{a}", "<a>", "ä",
+            "\u{2028}", &long, &huge,
+        ];
         for bad in bad {
             assert_eq!(bad.parse::<RequestId>(), Err(InvalidRequestId), "{bad:?}");
             assert_eq!(RequestId::from_header(bad.as_bytes()), None);
@@ -132,7 +136,8 @@ mod tests {
         let (outer, inner): (RequestId, RequestId) = ("outer".parse().unwrap(), "inner".parse().unwrap());
 
         outer.scope(|| {
-            let caught = std::panic::catch_unwind(|| inner.scope(|| panic!("{}", RequestId::current().unwrap())));
+            let caught =
+                std::panic::catch_unwind(|| inner.scope(|| panic!("{}", RequestId::current().unwrap())));
             assert_eq!(*caught.unwrap_err().downcast::<String>().unwrap(), "inner");
             assert_eq!(RequestId::current().as_ref(), Some(&outer));
         });

@@ -59,4 +59,10 @@ pub mod observe;
 mod response;
 mod service;
 
-pub use self::{future::ResponseFuture, layer::VerifyLayer, observe::{Observe, ObserveLayer}, response::into_response, service::Verify};
+pub use self::{
+    future::ResponseFuture,
+    layer::VerifyLayer,
+    observe::{Observe, ObserveLayer},
+    response::into_response,
+    service::Verify,
+};

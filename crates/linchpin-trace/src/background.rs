@@ -35,7 +35,9 @@ pub fn background_task<F: Future>(name: &'static str, future: F) -> BackgroundTa
             parent.baggage().clone(),
             None,
         ),
-        None => RequestContext::new(mint_request_id(began), TraceContext::root(true), Baggage::default(), None),
+        None => {
+            RequestContext::new(mint_request_id(began), TraceContext::root(true), Baggage::default(), None)
+        }
     };
     let span = tracing::info_span!(
         target: SPAN_TARGET,
@@ -79,7 +81,9 @@ impl<F: Future> Future for BackgroundTask<F> {
 
 impl<F> std::fmt::Debug for BackgroundTask<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BackgroundTask").field("job", &self.job.as_ref().map(|job| job.name)).finish_non_exhaustive()
+        f.debug_struct("BackgroundTask")
+            .field("job", &self.job.as_ref().map(|job| job.name))
+            .finish_non_exhaustive()
     }
 }
 

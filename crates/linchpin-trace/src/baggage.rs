@@ -117,7 +117,8 @@ impl Member {
         let (name, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
         let is_well_formed = is_token(name) && value.iter().all(is_octet);
         let properties = properties.trim_ascii_end();
-        let are_properties = properties.iter().all(|byte| is_octet(byte) || matches!(byte, b';' | b' ' | b'\t'));
+        let are_properties =
+            properties.iter().all(|byte| is_octet(byte) || matches!(byte, b';' | b' ' | b'\t'));
         if !is_well_formed || !are_properties {
             return None;
         }
@@ -171,7 +172,9 @@ fn decode(value: &[u8]) -> Cow<'_, str> {
     let mut rest = value;
     while let Some((first, after)) = rest.split_first() {
         let byte = match after {
-            [high, low, ..] if *first == b'%' => digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low),
+            [high, low, ..] if *first == b'%' => {
+                digit(high).zip(digit(low)).map(|(high, low)| high << 4 | low)
+            }
             _ => None,
         };
         // A percent sign that introduces nothing stands for itself.
@@ -182,7 +185,8 @@ fn decode(value: &[u8]) -> Cow<'_, str> {
 }
 
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    !text.is_empty()
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 /// `baggage-octet`: visible ASCII without quotes, comma, semicolon and backslash.

@@ -291,7 +291,10 @@ impl<F: Future> Future for InContext<F> {
 /// Runs `read` with the current request, without taking part in it.
 pub(crate) fn with_current<R>(read: impl FnOnce(&RequestContext) -> R) -> Option<R> {
     // A logger may run while the slot is being changed, or after it is gone.
-    CURRENT.try_with(|current| current.try_borrow().ok().and_then(|current| current.as_ref().map(read))).ok().flatten()
+    CURRENT
+        .try_with(|current| current.try_borrow().ok().and_then(|current| current.as_ref().map(read)))
+        .ok()
+        .flatten()
 }
 
 thread_local! {

@@ -83,7 +83,8 @@ fn element(mut rest: &[u8]) -> Option<(Option<Option<IpAddr>>, &[u8])> {
 /// A token or a quoted string without its quotes, and the rest.
 fn pair_value(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let Some(mut rest) = text.strip_prefix(b"\"") else {
-        let end = text.iter().position(|byte| matches!(byte, b';' | b',' | b' ' | b'\t')).unwrap_or(text.len());
+        let end =
+            text.iter().position(|byte| matches!(byte, b';' | b',' | b' ' | b'\t')).unwrap_or(text.len());
         // Many proxies write `1.2.3.4:80` without the quotes that it needs.
         let is_value = |byte: &u8| byte.is_ascii_graphic() && *byte != b'"';
         let (value, rest) = text.split_at(end);
@@ -113,7 +114,9 @@ fn node_address(node: &[u8]) -> Option<IpAddr> {
 }
 
 fn is_port(digits: &str) -> bool {
-    (1..=5).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+    (1..=5).contains(&digits.len())
+        && digits.bytes().all(|digit| digit.is_ascii_digit())
+        && digits.parse::<u16>().is_ok()
 }
 
 /// An IPv6 address with an IPv4 tail in brackets and a port.

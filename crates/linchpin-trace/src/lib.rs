@@ -53,7 +53,10 @@ pub use self::{
     background::{BackgroundTask, background_task},
     baggage::Baggage,
     client_address::{AddressHeader, ProxyTrust},
-    context::{InContext, RequestContext, accumulate, in_current_context, increment, note_admitted, note_refused, set_attribute},
+    context::{
+        InContext, RequestContext, accumulate, in_current_context, increment, note_admitted, note_refused,
+        set_attribute,
+    },
     head::RequestHead,
     logs::{LogFormat, LogHandle, Logs},
     network::Network,

@@ -9,7 +9,11 @@ use tracing::{
     span,
 };
 use tracing_log::NormalizeEvent;
-use tracing_subscriber::{Layer, layer::Context, registry::{LookupSpan, Scope}};
+use tracing_subscriber::{
+    Layer,
+    layer::Context,
+    registry::{LookupSpan, Scope},
+};
 
 use crate::{
     SPAN_TARGET,
@@ -94,7 +98,8 @@ impl Lines {
 
         out.push_str(colour(DIM));
         let has_ids = with_current(|context| {
-            let _ = write!(out, " request_id={} trace_id={}", context.request_id(), context.trace().trace_id());
+            let _ =
+                write!(out, " request_id={} trace_id={}", context.request_id(), context.trace().trace_id());
         })
         .is_some();
         for span in ctx.event_scope(event).into_iter().flat_map(Scope::from_root) {

@@ -133,7 +133,10 @@ impl Logs {
         let sink = self.sink.unwrap_or_else(|| Arc::new(to_stdout));
         let (filter, handle) = reload::Layer::new(self.filter);
         let set = move |filter| handle.reload(filter).is_ok();
-        (Lines::new(is_json, has_colours, sink, self.clock).with_filter(filter), LogHandle { set: Arc::new(set) })
+        (
+            Lines::new(is_json, has_colours, sink, self.clock).with_filter(filter),
+            LogHandle { set: Arc::new(set) },
+        )
     }
 
     /// Makes this the log of the process, for the `log` crate's records too.
@@ -144,7 +147,11 @@ impl Logs {
     pub fn init(self) -> Result<LogHandle, ConfigError> {
         let (layer, handle) = self.layer();
         tracing_subscriber::registry().with(layer).try_init().map_err(|error| {
-            ConfigError::single("the log", format!("cannot start: {error}"), "start it once, before anything else does")
+            ConfigError::single(
+                "the log",
+                format!("cannot start: {error}"),
+                "start it once, before anything else does",
+            )
         })?;
         Ok(handle)
     }
@@ -213,7 +220,8 @@ impl FromStr for LogFormat {
 }
 
 fn filter(directives: &str) -> Result<EnvFilter, ConfigError> {
-    let wrong = |problem| ConfigError::single("RUST_LOG", problem, "give, for example, info or info,hyper=debug");
+    let wrong =
+        |problem| ConfigError::single("RUST_LOG", problem, "give, for example, info or info,hyper=debug");
     // EnvFilter takes any single word for a target, and a misspelt level would silence everything else.
     for word in directives.split(',').map(str::trim) {
         let is_word = !word.is_empty() && !word.contains(['=', '[', ':']);

@@ -137,8 +137,12 @@ mod tests {
 
         assert!(edge.contains(ip("172.16.0.0")) && edge.contains(ip("172.31.255.255")));
         assert!(!edge.contains(ip("172.15.255.255")) && !edge.contains(ip("172.32.0.0")));
-        assert!(network("0.0.0.0/0").contains(ip("203.0.113.1")) && !network("0.0.0.0/0").contains(ip("::1")));
-        assert!(network("::/0").contains(ip("2001:db8::1")) && !network("::/0").contains(ip("::ffff:1.2.3.4")));
+        assert!(
+            network("0.0.0.0/0").contains(ip("203.0.113.1")) && !network("0.0.0.0/0").contains(ip("::1"))
+        );
+        assert!(
+            network("::/0").contains(ip("2001:db8::1")) && !network("::/0").contains(ip("::ffff:1.2.3.4"))
+        );
         assert!(network("2001:db8::1").contains(ip("2001:db8::1")));
         assert!(!network("2001:db8::1").contains(ip("2001:db8::2")));
     }
@@ -146,8 +150,22 @@ mod tests {
     #[test]
     fn what_can_be_read_in_two_ways_is_no_range() {
         let bad = [
-            "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/+8", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0.1/8", "::1/0",
-            "010.0.0.0/8", "10.0.0/8", "fd00::/129", "::ffff:10.0.0.0/104", "example.org", " 10.0.0.0/8", "1.2.3.4:80",
+            "",
+            "/",
+            "10.0.0.0/",
+            "10.0.0.0/33",
+            "10.0.0.0/+8",
+            "10.0.0.0/-1",
+            "10.0.0.0/8/8",
+            "10.0.0.1/8",
+            "::1/0",
+            "010.0.0.0/8",
+            "10.0.0/8",
+            "fd00::/129",
+            "::ffff:10.0.0.0/104",
+            "example.org",
+            " 10.0.0.0/8",
+            "1.2.3.4:80",
         ];
         for bad in bad {
             assert!(bad.parse::<Network>().is_err(), "{bad:?}");

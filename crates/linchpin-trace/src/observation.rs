@@ -112,7 +112,10 @@ impl Observation {
             let status_text = status.filter(|_| is_server_error).map(|status| status.to_string());
             match &told.route {
                 Some(route) => {
-                    self.span.record("otel.name", tracing::field::display(format_args!("{} {route}", self.method)));
+                    self.span.record(
+                        "otel.name",
+                        tracing::field::display(format_args!("{} {route}", self.method)),
+                    );
                     self.span.record("http.route", &**route);
                 }
                 None => {
@@ -172,5 +175,8 @@ impl fmt::Debug for Observation {
 
 /// Whether an event is a line of this crate's own, whose attributes are JSON already.
 pub(crate) fn is_access_line(metadata: &tracing::Metadata<'_>) -> bool {
-    metadata.target() == ACCESS_TARGET && metadata.module_path().is_some_and(|path| path.starts_with(concat!(env!("CARGO_CRATE_NAME"), "::")))
+    metadata.target() == ACCESS_TARGET
+        && metadata
+            .module_path()
+            .is_some_and(|path| path.starts_with(concat!(env!("CARGO_CRATE_NAME"), "::")))
 }

@@ -13,12 +13,8 @@ use std::{
 use linchpin_core::{Clock, ConfigError, RequestId, SystemClock, Timestamp};
 
 use crate::{
-    Baggage, CodeOwners, Observation, ProxyTrust, RequestContext, RequestHead, TraceContext,
-    head::Found,
-    mint_request_id,
-    network::shortened,
-    span::request_span,
-    text::clipped,
+    Baggage, CodeOwners, Observation, ProxyTrust, RequestContext, RequestHead, TraceContext, head::Found,
+    mint_request_id, network::shortened, span::request_span, text::clipped,
 };
 
 /// Observes requests: ids, trace, client address, one span and one access line for each.
@@ -138,7 +134,10 @@ impl Observer {
 
     /// Passes each path through `hook` before the span records it, to take out what must not be seen.
     #[must_use]
-    pub fn redact_path(mut self, hook: impl for<'p> Fn(&'p str) -> Cow<'p, str> + Send + Sync + 'static) -> Self {
+    pub fn redact_path(
+        mut self,
+        hook: impl for<'p> Fn(&'p str) -> Cow<'p, str> + Send + Sync + 'static,
+    ) -> Self {
         self.settings().redact_path = Some(Arc::new(hook));
         self
     }
@@ -156,7 +155,8 @@ impl Observer {
         let found = Found::of(headers.into_iter(), settings.proxies.named_header());
 
         let parent = TraceContext::parse(found.traceparent.iter().copied(), found.tracestate.iter().copied());
-        let trace = parent.as_ref().map_or_else(|| TraceContext::root(settings.is_sampled), TraceContext::child);
+        let trace =
+            parent.as_ref().map_or_else(|| TraceContext::root(settings.is_sampled), TraceContext::child);
         let context = RequestContext::new(
             settings.request_id(&found.request_id, head, began),
             trace,
@@ -287,7 +287,11 @@ impl FromStr for HealthChecks {
             "failures" => Ok(Self::OnlyFailures),
             number => number.parse().ok().filter(|n| *n > 0).map(Self::OneIn).ok_or_else(|| {
                 let problem = format!("is {:?}", shortened(text));
-                ConfigError::single("health_checks", problem, "give all, failures, or 100 for one in a hundred")
+                ConfigError::single(
+                    "health_checks",
+                    problem,
+                    "give all, failures, or 100 for one in a hundred",
+                )
             }),
         }
     }

@@ -99,7 +99,15 @@ mod tests {
         for name in RECORDABLE {
             assert!(is_recordable_header(name), "{name}");
         }
-        for name in ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "baggage", "www-authenticate"] {
+        for name in [
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+            "set-cookie",
+            "x-api-key",
+            "baggage",
+            "www-authenticate",
+        ] {
             assert!(!is_recordable_header(name), "{name}");
         }
     }

@@ -102,13 +102,13 @@ impl Vars {
         const NAME: &str = "CODE_OWNERS_FILE";
         let path = self.text(NAME)?;
         match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                self.problems.take(text.parse::<CodeOwners>().map_err(|error| {
-                    error.rename(|setting| Some(format!("{NAME}: {setting}")))
-                }))
-            }
+            Ok(text) => self.problems.take(
+                text.parse::<CodeOwners>()
+                    .map_err(|error| error.rename(|setting| Some(format!("{NAME}: {setting}")))),
+            ),
             Err(error) => {
-                let problem = format!("is {:?}, which cannot be read: {error}", crate::network::shortened(&path));
+                let problem =
+                    format!("is {:?}, which cannot be read: {error}", crate::network::shortened(&path));
                 self.problems.report(NAME, problem, "name a file that this process may read");
                 None
             }

@@ -71,7 +71,8 @@ fn is_unsafe(char: char) -> bool {
 mod tests {
     use super::*;
 
-    const HOSTILE: &str = "a\"b\\c\r\n\t\0\x1b[31m\u{7f}\u{85}\u{2028}\u{2029}\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}é😀";
+    const HOSTILE: &str =
+        "a\"b\\c\r\n\t\0\x1b[31m\u{7f}\u{85}\u{2028}\u{2029}\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}é😀";
 
     #[test]
     fn a_json_string_gives_the_same_text_back_and_holds_nothing_raw() {

@@ -109,7 +109,9 @@ pub struct InvalidTraceState;
 
 impl fmt::Display for InvalidTraceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a tracestate member is a short lower-case key and up to 256 visible characters without , and =")
+        f.write_str(
+            "a tracestate member is a short lower-case key and up to 256 visible characters without , and =",
+        )
     }
 }
 
@@ -140,7 +142,8 @@ fn is_key(key: &[u8]) -> bool {
         None => is_part(key, 256) && begins_with_letter(key),
         Some(at) => {
             let (tenant, system) = (&key[..at], &key[at + 1..]);
-            let begins_well = tenant.first().is_some_and(u8::is_ascii_alphanumeric) && begins_with_letter(system);
+            let begins_well =
+                tenant.first().is_some_and(u8::is_ascii_alphanumeric) && begins_with_letter(system);
             begins_well && is_part(tenant, 241) && is_part(system, 14)
         }
     }

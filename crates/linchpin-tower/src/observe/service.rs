@@ -44,7 +44,8 @@ where
         if let Some(peer) = (self.finders.peer)(request.extensions()) {
             head = head.peer(peer);
         }
-        let headers = request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes()));
+        let headers =
+            request.headers().iter().map(|(name, value)| (HeaderName::as_str(name), value.as_bytes()));
         let observation = self.observer.begin(head, headers);
         if let Some(route) = (self.finders.route)(request.extensions()) {
             observation.context().set_route(route);

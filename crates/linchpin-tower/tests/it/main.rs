@@ -1,5 +1,6 @@
 //! The layer around real tower services.
 
 mod answers;
+mod observe;
 mod readiness;
 mod support;
