@@ -65,6 +65,7 @@ pub use self::{
     owners::CodeOwners,
     random::mint_request_id,
     redact::{Sensitive, is_recordable_header},
+    settings::{SETTINGS, Setting},
     span::{SPAN_TARGET, outgoing_span},
     trace_context::{SpanId, TraceContext, TraceId},
     trace_state::{InvalidTraceState, TraceState},

@@ -17,7 +17,7 @@ use crate::network::shortened;
 /// use linchpin_trace::CodeOwners;
 ///
 /// let owners: CodeOwners = "\
-///     # who is called at night
+///     ## who is called at night
 ///     *            platform
 ///     /grades      @grading
 ///     shop::cart   @commerce

@@ -6,11 +6,68 @@ use linchpin_core::ConfigError;
 
 use crate::{AddressHeader, CodeOwners, HealthChecks, Observer, ProxyTrust};
 
+/// One variable that this crate reads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Setting {
+    /// The name of the variable.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// What counts if it is not set.
+    pub default: &'static str,
+}
+
+/// Every variable that [`Logs::from_env`](crate::Logs::from_env) and [`Observer::from_env`] read.
+///
+/// `docs/settings.md` shows this table.
+pub const SETTINGS: &[Setting] = &[
+    setting(
+        "RUST_LOG",
+        "info",
+        "What is logged: a level, or levels by target separated by commas, such as `info,hyper=debug`",
+    ),
+    setting("LOG_FORMAT", "auto", "`json`, `text`, or `auto`: text on a terminal and JSON elsewhere"),
+    setting(
+        "LOG_HEALTH_CHECKS",
+        "failures",
+        "Which health checks have an access line: `all`, `failures`, or a number for one in so many; failures always have",
+    ),
+    setting(
+        "LOG_HEALTH_PATHS",
+        "/healthz,/readyz,/livez",
+        "The paths that are health checks, separated by commas",
+    ),
+    setting(
+        "TRUSTED_PROXIES",
+        "nobody",
+        "The proxies that are believed about the client's address: CIDR ranges separated by commas (`private` is all private ones), or how many there are",
+    ),
+    setting(
+        "CLIENT_ADDRESS_HEADER",
+        "x-forwarded-for or forwarded",
+        "The only header that is believed: `x-forwarded-for`, `forwarded`, or one that holds the client's address alone",
+    ),
+    setting(
+        "REQUEST_ID_TRUST",
+        "always",
+        "Whose well formed `x-request-id` is kept: `always`, `proxies` (the trusted ones) or `never`",
+    ),
+    setting(
+        "CODE_OWNERS_FILE",
+        "none",
+        "A file whose lines are a route or module prefix and its owner, or `*` and an owner",
+    ),
+];
+
+const fn setting(name: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { name, meaning, default }
+}
+
 impl Observer {
     /// Observes the requests of a service as the environment says; unset and empty variables leave the defaults.
     ///
-    /// It reads `TRUSTED_PROXIES`, `CLIENT_ADDRESS_HEADER`, `REQUEST_ID_TRUST`, `LOG_HEALTH_CHECKS`, `LOG_HEALTH_PATHS` and
-    /// `CODE_OWNERS_FILE`.
+    /// [`SETTINGS`] lists the variables.
     ///
     /// # Errors
     ///

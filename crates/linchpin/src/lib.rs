@@ -71,6 +71,7 @@
 //! - `remote` (default): keys fetched from the issuer, and `Auth::from_env`.
 //! - `config-file`: several issuers in a TOML or JSON file: `AUTH_CONFIG`, `Auth::from_file`.
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
+//! - `trace`: request ids, W3C trace context, spans and log lines, as a module.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -102,6 +103,8 @@ pub use linchpin_jwt as jwt;
 pub use linchpin_oauth as oauth;
 #[cfg(feature = "tower")]
 pub use linchpin_tower as tower;
+#[cfg(feature = "trace")]
+pub use linchpin_trace as trace;
 
 #[cfg(feature = "remote")]
 pub use self::settings::{SETTINGS, Setting};

@@ -51,7 +51,10 @@ impl http_body::Body for Frames {
     type Data = Bytes;
     type Error = &'static str;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
         tracing::info!(request_id = ?linchpin_core::RequestId::current(), "a frame");
         let next = if self.0.is_empty() { None } else { Some(self.0.remove(0)) };
         Poll::Ready(next.map(|frame| frame.map(Frame::data)))
@@ -109,7 +112,10 @@ async fn a_refusal_is_observed_like_any_answer() {
     let admission = only_line();
 
     assert!(body.ends_with(&format!(r#""reason":"expired","request_id":"{id}"}}"#)), "{body}");
-    assert!(refusal.contains(r#"status=401"#) && refusal.contains(r#"auth="refused" reason="expired""#), "{refusal}");
+    assert!(
+        refusal.contains(r#"status=401"#) && refusal.contains(r#"auth="refused" reason="expired""#),
+        "{refusal}"
+    );
     assert!(admission.contains(r#"auth="authenticated" issuer="https://id.example""#), "{admission}");
 }
 
@@ -199,7 +205,9 @@ async fn a_stream_that_breaks_or_is_left_says_so() {
 async fn what_a_server_need_not_read_is_complete() {
     let service = layer().layer(service_fn(|request: Request<()>| async move {
         let response = Response::builder().status(if request.uri().path() == "/none" { 204 } else { 200 });
-        Ok::<_, Infallible>(response.body(Body::from(request.uri().path().trim_matches('/').to_owned())).unwrap())
+        Ok::<_, Infallible>(
+            response.body(Body::from(request.uri().path().trim_matches('/').to_owned())).unwrap(),
+        )
     }));
     let request = |method: &str, path: &str| Request::builder().method(method).uri(path).body(()).unwrap();
 

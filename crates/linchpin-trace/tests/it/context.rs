@@ -31,7 +31,8 @@ async fn pause() {
 #[test]
 fn attributes_stand_on_the_line_however_the_request_ends() {
     let (observer, _) = observer();
-    let ends: [(&str, fn(linchpin_trace::Observation)); 3] = [
+    type End = fn(linchpin_trace::Observation);
+    let ends: [(&str, End); 3] = [
         ("completed", |observation| observation.complete()),
         ("service_error", |observation| observation.fail("service_error")),
         ("cancelled", drop),

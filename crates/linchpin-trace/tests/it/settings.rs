@@ -1,7 +1,7 @@
 //! The observer's variables.
 
 use linchpin_core::ConfigError;
-use linchpin_trace::Observer;
+use linchpin_trace::{Observer, SETTINGS};
 
 fn read(vars: &[(&str, &str)]) -> Result<Observer, ConfigError> {
     Observer::from_vars("grades", vars.iter().map(|(name, value)| (name.into(), value.into())))
@@ -56,4 +56,26 @@ fn all_that_is_wrong_is_reported_by_the_variables_names() {
 fn a_setting_about_proxies_needs_proxies() {
     assert_eq!(wrong(&[("CLIENT_ADDRESS_HEADER", "x-real-ip")]), ["CLIENT_ADDRESS_HEADER"]);
     assert_eq!(wrong(&[("REQUEST_ID_TRUST", "proxies"), ("TRUSTED_PROXIES", "0")]), ["REQUEST_ID_TRUST"]);
+}
+
+#[test]
+fn the_documentation_shows_the_table() {
+    let row = |setting: &linchpin_trace::Setting| {
+        format!("| `{}` | {} | {} |\n", setting.name, setting.meaning, setting.default)
+    };
+    let table: String = SETTINGS.iter().map(row).collect();
+
+    let docs = include_str!("../../../../docs/settings.md");
+
+    assert!(docs.contains(&table), "docs/settings.md should hold:\n\n{table}");
+}
+
+#[test]
+fn every_variable_of_the_table_is_read() {
+    for setting in SETTINGS {
+        let vars = || [(setting.name.into(), "\u{1}".into())];
+        let is_read = Observer::from_vars("grades", vars()).is_err()
+            || linchpin_trace::Logs::from_vars(vars()).is_err();
+        assert!(is_read, "{}", setting.name);
+    }
 }
