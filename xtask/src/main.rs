@@ -114,7 +114,8 @@ fn fuzz(seconds: &str) -> Result<(), String> {
     Ok(())
 }
 
-const FUZZ_TARGETS: [&str; 4] = ["jws", "claims", "jwk_set", "authorization"];
+const FUZZ_TARGETS: [&str; 7] =
+    ["jws", "claims", "jwk_set", "authorization", "trace_context", "baggage", "client_address"];
 
 /// The root of the repository.
 fn root() -> &'static Path {

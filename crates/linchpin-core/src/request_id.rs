@@ -44,7 +44,7 @@ impl RequestId {
 
     /// The id of the request that this thread works on, if any.
     pub fn current() -> Option<Self> {
-        CURRENT.with_borrow(Clone::clone)
+        CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
     }
 
     /// Runs `work` as part of this request: meanwhile the id is [`current`](Self::current) on this thread.
@@ -55,11 +55,11 @@ impl RequestId {
 
         impl Drop for Restore {
             fn drop(&mut self) {
-                CURRENT.replace(self.0.take());
+                replace_current(self.0.take());
             }
         }
 
-        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        let _restore = Restore(replace_current(Some(self.clone())));
         work()
     }
 }
@@ -100,6 +100,11 @@ impl Error for InvalidRequestId {}
 
 fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~:+/=@".contains(&byte)
+}
+
+/// Changes the slot; when a thread ends the slot is gone before some of what runs then, which has no current request.
+fn replace_current(id: Option<RequestId>) -> Option<RequestId> {
+    CURRENT.try_with(|current| current.replace(id)).ok().flatten()
 }
 
 thread_local! {

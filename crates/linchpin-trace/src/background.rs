@@ -59,10 +59,10 @@ pin_project! {
     /// A job under observation; made by [`background_task`].
     #[must_use = "futures do nothing unless polled"]
     pub struct BackgroundTask<F> {
-        // Dropped before the future, which would otherwise end the job's span from within.
-        job: Option<Job>,
+        // Dropped first: what it still does belongs to the job.
         #[pin]
         future: F,
+        job: Option<Job>,
     }
 }
 
@@ -71,6 +71,7 @@ impl<F: Future> Future for BackgroundTask<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        // A future that is polled after its end answers for that itself.
         let Some(job) = this.job else { return this.future.poll(cx) };
         let output = ready!(job.context.scope(|| job.span.in_scope(|| this.future.poll(cx))));
         job.is_done = true;

@@ -82,7 +82,7 @@ impl RequestContext {
 
     /// The request that this thread works on, if any.
     pub fn current() -> Option<Self> {
-        CURRENT.with_borrow(Clone::clone)
+        with_current(Clone::clone)
     }
 
     /// The id of the request.
@@ -151,14 +151,14 @@ impl RequestContext {
 
         impl Drop for Restore {
             fn drop(&mut self) {
-                let ended = CURRENT.replace(self.0.take());
+                let ended = replace_current(self.0.take());
                 if let Some(ended) = ended.filter(|_| std::thread::panicking()) {
                     ended.inner.panicked.store(true, Ordering::Relaxed);
                 }
             }
         }
 
-        let _restore = Restore(CURRENT.replace(Some(self.clone())));
+        let _restore = Restore(replace_current(Some(self.clone())));
         self.inner.request_id.scope(work)
     }
 
@@ -295,6 +295,11 @@ pub(crate) fn with_current<R>(read: impl FnOnce(&RequestContext) -> R) -> Option
         .try_with(|current| current.try_borrow().ok().and_then(|current| current.as_ref().map(read)))
         .ok()
         .flatten()
+}
+
+/// Changes the slot; when a thread ends the slot is gone before some of what runs then, which has no current request.
+fn replace_current(context: Option<RequestContext>) -> Option<RequestContext> {
+    CURRENT.try_with(|current| current.replace(context)).ok().flatten()
 }
 
 thread_local! {

@@ -152,7 +152,7 @@ where
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         // Taken out, because a value that is formatted may log a line of its own.
-        let mut out = BUFFER.take();
+        let mut out = BUFFER.try_with(Cell::take).unwrap_or_default();
         if self.is_json {
             self.json(&mut out, event, metadata, &ctx);
         } else {
@@ -161,7 +161,7 @@ where
         (self.sink)(out.as_bytes());
         if out.capacity() <= MAX_LINE {
             out.clear();
-            BUFFER.set(out);
+            let _ = BUFFER.try_with(|buffer| buffer.set(out));
         }
     }
 }
