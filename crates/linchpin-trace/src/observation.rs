@@ -155,8 +155,6 @@ impl Observation {
                 );
             });
         }
-        // Its context may live on in tasks that the request has started; the span must not.
-        self.span = Span::none();
     }
 }
 
