@@ -81,7 +81,8 @@ fn note(target: &str, seconds: u32, run: &Run) -> Result<(), String> {
     page.write()
 }
 
-const TARGETS: [&str; 4] = ["jws", "claims", "jwk_set", "authorization"];
+const TARGETS: [&str; 7] =
+    ["jws", "claims", "jwk_set", "authorization", "trace_context", "baggage", "client_address"];
 
 /// What libFuzzer writes before the number.
 const EXECUTIONS: &str = "stat::number_of_executed_units:";

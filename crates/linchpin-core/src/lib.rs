@@ -53,6 +53,7 @@ mod policy;
 mod problem;
 mod reason;
 mod refusal;
+mod request_id;
 mod requirement;
 mod resource_metadata;
 mod role;
@@ -75,6 +76,7 @@ pub use self::{
     problem::{Answer, Challenge, Extensions, Problem},
     reason::Reason,
     refusal::Refusal,
+    request_id::{InvalidRequestId, RequestId},
     requirement::{AdmitRestricted, AllOf, AnyOf, Authenticated, Requirement},
     resource_metadata::{ResourceMetadata, ResourceMetadataBuilder},
     role::Role,

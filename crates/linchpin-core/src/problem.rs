@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
 
-use crate::{Reason, Refusal};
+use crate::{Reason, Refusal, RequestId};
 
 /// An error answer in the form of RFC 9457, `application/problem+json`.
 ///
@@ -74,7 +74,12 @@ impl Problem {
     }
 
     /// The answer that carries this problem, ready to be written by any framework.
-    pub fn into_answer(self) -> Answer {
+    ///
+    /// While a request is observed, the body names it as `request_id`, unless there is a member of that name.
+    pub fn into_answer(mut self) -> Answer {
+        if let Some(id) = RequestId::current() {
+            self.extensions.insert("request_id", id.as_str());
+        }
         // A map with string keys of strings, numbers and JSON values has nothing that could fail to serialize.
         let body = serde_json::to_string(&self).unwrap_or_default();
         let mut headers = vec![("content-type", PROBLEM_JSON.to_owned())];

@@ -47,12 +47,15 @@
 //! # }
 //! ```
 //!
+//! [`ObserveLayer`] stands outermost: request id, trace, span and access line of every request, refusals included.
+//!
 //! # Features
 //!
 //! None.
 
 mod future;
 mod layer;
+pub mod observe;
 mod require;
 mod response;
 mod service;
@@ -60,6 +63,7 @@ mod service;
 pub use self::{
     future::ResponseFuture,
     layer::VerifyLayer,
+    observe::{Observe, ObserveLayer},
     require::{Require, RequireLayer, require},
     response::into_response,
     service::Verify,

@@ -5,6 +5,8 @@ use linchpin_core::{Answer, Reason};
 
 /// Writes an [`Answer`] as a response.
 ///
+/// A refusal is noted at the request that is being observed, if any.
+///
 /// The body is `From<String>` rather than `From<Bytes>`: the bodies of axum and `http_body_util` take either, plain text
 /// takes the one, and the `bytes` crate stays out of this signature.
 ///
@@ -19,6 +21,9 @@ use linchpin_core::{Answer, Reason};
 /// assert_eq!(response.headers()["content-type"], "application/problem+json");
 /// ```
 pub fn into_response<B: From<String>>(answer: Answer) -> Response<B> {
+    if let Some(reason) = answer.reason() {
+        linchpin_trace::note_refused(reason);
+    }
     let mut response = Response::new(());
     // An answer's status is always one of 400 to 599.
     *response.status_mut() =

@@ -41,6 +41,7 @@ where
         let authorization = request.headers().get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         match self.gate.check(authorization) {
             Check::Admit(identity) => {
+                linchpin_trace::note_admitted(identity.caller());
                 request.extensions_mut().insert(identity);
                 ResponseFuture::calling(self.inner.call(request))
             }

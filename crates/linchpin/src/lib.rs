@@ -73,6 +73,7 @@
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
 //! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
+//! - `trace`: request ids, W3C trace context, spans and log lines, as a module.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -107,6 +108,8 @@ pub use linchpin_oauth as oauth;
 pub use linchpin_rbac as rbac;
 #[cfg(feature = "tower")]
 pub use linchpin_tower as tower;
+#[cfg(feature = "trace")]
+pub use linchpin_trace as trace;
 
 #[cfg(feature = "remote")]
 pub use self::settings::{SETTINGS, Setting};

@@ -1,6 +1,7 @@
 //! The layer around real tower services.
 
 mod answers;
+mod observe;
 mod readiness;
 mod require;
 mod support;

@@ -1,0 +1,128 @@
+//! Work that no request waits for, observed like one.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use linchpin_core::{Clock, SystemClock, Timestamp};
+use pin_project_lite::pin_project;
+use tracing::{Span, field::Empty};
+
+use crate::{ACCESS_TARGET, Baggage, RequestContext, SPAN_TARGET, TraceContext, mint_request_id};
+
+/// Runs a job with ids, attributes, a span and one line of its own, written when it ends: completed, cancelled or by a panic.
+///
+/// Made within a request, the job belongs to the request's trace and keeps its request id; otherwise it begins a trace.
+///
+/// # Examples
+///
+/// ```
+/// # fn block_on(_: impl Future<Output = ()>) {}
+/// block_on(linchpin_trace::background_task("nightly export", async {
+///     linchpin_trace::accumulate("rows", 12);
+/// }));
+/// ```
+pub fn background_task<F: Future>(name: &'static str, future: F) -> BackgroundTask<F> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let began = clock.now();
+    let context = match RequestContext::current() {
+        Some(parent) => RequestContext::new(
+            parent.request_id().clone(),
+            parent.trace().child(),
+            parent.baggage().clone(),
+            None,
+        ),
+        None => {
+            RequestContext::new(mint_request_id(began), TraceContext::root(true), Baggage::default(), None)
+        }
+    };
+    let span = tracing::info_span!(
+        target: SPAN_TARGET,
+        parent: None,
+        "request",
+        otel.name = name,
+        otel.kind = "internal",
+        otel.status_code = Empty,
+        error.type = Empty,
+        request_id = context.request_id().as_str(),
+        trace_id = %context.trace().trace_id(),
+        span_id = %context.trace().span_id(),
+        attributes = Empty,
+    );
+    BackgroundTask { job: Some(Job { name, context, span, clock, began, is_done: false }), future }
+}
+
+pin_project! {
+    /// A job under observation; made by [`background_task`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct BackgroundTask<F> {
+        // Dropped first: what it still does belongs to the job.
+        #[pin]
+        future: F,
+        job: Option<Job>,
+    }
+}
+
+impl<F: Future> Future for BackgroundTask<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        // A future that is polled after its end answers for that itself.
+        let Some(job) = this.job else { return this.future.poll(cx) };
+        let output = ready!(job.context.scope(|| job.span.in_scope(|| this.future.poll(cx))));
+        job.is_done = true;
+        *this.job = None;
+        Poll::Ready(output)
+    }
+}
+
+impl<F> std::fmt::Debug for BackgroundTask<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BackgroundTask")
+            .field("job", &self.job.as_ref().map(|job| job.name))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes its line when it is dropped.
+struct Job {
+    name: &'static str,
+    context: RequestContext,
+    span: Span,
+    clock: Arc<dyn Clock>,
+    began: Timestamp,
+    is_done: bool,
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let error = match self.is_done {
+            true => None,
+            false if self.context.has_panicked() || std::thread::panicking() => Some("panic"),
+            false => Some("cancelled"),
+        };
+        let duration = self.clock.now().saturating_duration_since(self.began);
+        let told = std::mem::take(&mut *self.context.told());
+        let attributes = told.attributes.to_json();
+        self.span.record("error.type", error);
+        self.span.record("otel.status_code", error.map(|_| "ERROR"));
+        self.span.record("attributes", attributes.as_deref());
+        self.context.scope(|| {
+            self.span.in_scope(|| {
+                tracing::info!(
+                    target: ACCESS_TARGET,
+                    task = self.name,
+                    duration_ms = duration.as_secs_f64() * 1000.0,
+                    error,
+                    attributes = attributes.as_deref(),
+                    attribute_errors = Some(told.attributes.errors()).filter(|errors| *errors > 0),
+                    "task"
+                );
+            });
+        });
+    }
+}

@@ -1,0 +1,11 @@
+//! What a client may send, and what becomes of it.
+
+mod baggage;
+mod client_address;
+mod context;
+mod hostile;
+mod logs;
+mod observer;
+mod settings;
+mod support;
+mod trace_context;
