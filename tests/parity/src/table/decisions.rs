@@ -11,7 +11,7 @@ pub(super) fn rows(service: &Service) -> Vec<Row> {
     [contexts(service), odd_roles(service), store_and_engine(service), open_edx(service)].concat()
 }
 
-fn at(name: &str, path: &str, token: TokenBuilder<'_>, expected: impl Into<Expected>) -> Row {
+fn at(name: &str, path: &'static str, token: TokenBuilder<'_>, expected: impl Into<Expected>) -> Row {
     row(name, Request::get(path).bearer(token.sign()), expected.into())
 }
 
