@@ -64,7 +64,7 @@ fn limits(scene: &Scene) -> Vec<Attack> {
     ];
     let filters = filters.map(|bad| ("filters", bad, json!(["content_org:edX", "user:me"])));
     let restricted = [json!("true"), json!(1), json!(null), json!([true]), json!({})];
-    let restricted = restricted.map(|bad| ("is_restricted", bad, json!(true)));
+    let restricted = restricted.map(|bad| ("is_restricted", bad, json!(false)));
     let attack = |(claim, bad, good): (&str, Value, Value)| {
         let name = format!("{claim} is {bad}");
         let signed = |value| scene.token().claim(claim, value).sign();
