@@ -10,13 +10,14 @@ pub(crate) struct Budget {
     interval: Duration,
     left: u32,
     counted_from: Timestamp,
+    suspected_at: Option<Timestamp>,
 }
 
 const BURST: u32 = 2;
 
 impl Budget {
     pub(crate) fn new(interval: Duration, now: Timestamp) -> Self {
-        Self { interval, left: BURST, counted_from: now }
+        Self { interval, left: BURST, counted_from: now, suspected_at: None }
     }
 
     /// Takes one fetch out of the budget.
@@ -33,14 +34,16 @@ impl Budget {
         Ok(())
     }
 
-    /// Takes one fetch, unless it is the last one: for causes that are not to delay others.
-    pub(crate) fn take_spare(&mut self, now: Timestamp) -> bool {
-        self.refill(now);
-        let has_spare = self.left > 1;
-        if has_spare {
-            self.left -= 1;
+    /// Whether a suspicion may cause a fetch: one per interval, which takes nothing from those who miss a key.
+    pub(crate) fn take_for_suspicion(&mut self, now: Timestamp) -> bool {
+        // A clock that was set back must not keep a suspicion waiting until it has caught up.
+        let is_too_soon =
+            |last: Timestamp| now >= last && now.saturating_duration_since(last) < self.interval;
+        if self.suspected_at.is_some_and(is_too_soon) {
+            return false;
         }
-        has_spare
+        self.suspected_at = Some(now);
+        true
     }
 
     fn refill(&mut self, now: Timestamp) {
@@ -82,16 +85,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spare_is_never_the_last_one() {
+    fn suspicion_has_one_per_interval_and_takes_nothing_from_others() {
         let mut budget = Budget::new(INTERVAL, at(0));
 
-        assert!(budget.take_spare(at(0)));
-        assert!(!budget.take_spare(at(0)), "it is kept for those who miss a key");
-        assert_eq!(budget.take(at(0)), Ok(()));
-        assert!(!budget.take_spare(at(10)), "one has come back, and is the last one");
-        assert!(budget.take_spare(at(20)));
-        assert_eq!(budget.take(at(20)), Ok(()));
-        assert_eq!(budget.take(at(20)), Err(INTERVAL));
+        assert!(budget.take_for_suspicion(at(0)));
+        assert!(!budget.take_for_suspicion(at(9)));
+        assert!(budget.take_for_suspicion(at(10)));
+        assert!(budget.take_for_suspicion(at(5)), "the clock was set back");
+        assert_eq!(budget.take(at(10)), Ok(()));
+        assert_eq!(budget.take(at(10)), Ok(()));
     }
 
     #[test]

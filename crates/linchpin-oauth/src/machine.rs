@@ -114,7 +114,7 @@ impl Machine {
 
     /// A signature has failed under a key that is there: whether that causes a fetch, for which the task has to be woken.
     pub(crate) fn suspect(&mut self, now: Timestamp) -> bool {
-        let causes = self.phase == Phase::Idle && self.budget.take_spare(now);
+        let causes = self.phase == Phase::Idle && self.budget.take_for_suspicion(now);
         if causes {
             self.phase = Phase::Requested;
         }

@@ -118,7 +118,7 @@ fn open_edx(service: &Service) -> Vec<Row> {
     vec![
         at("the user in the path", path, of("Ann"), told()),
         at("staff of the LMS", path, of("bob").claim("administrator", true), told()),
-        at("staff by a text", path, of("bob").claim("administrator", "true"), lacks_scope.clone()),
+        at("staff by a text", path, of("bob").claim("administrator", "true"), NotAllowed),
         at(
             "a restricted application within its filters",
             path,
