@@ -232,7 +232,7 @@ mod tests {
         #[test]
         fn whatever_happens_the_promises_hold(events in events()) {
             let start = Timestamp::from_unix_seconds(1_000_000);
-            let (mut now, mut caused) = (start, 0_u64);
+            let (mut now, mut caused, mut suspected) = (start, 0_u64, 0_u64);
             let mut machine = Machine::new(Budget::new(INTERVAL, start));
             let mut told = Vec::new();
             for event in events {
@@ -253,7 +253,7 @@ mod tests {
                     Event::Suspect => {
                         let causes = machine.suspect(now);
                         prop_assert!(!(causes && was_fetching), "never two at once");
-                        caused += u64::from(causes);
+                        suspected += u64::from(causes);
                     }
                     Event::Succeed | Event::Fail | Event::FailTooStale => {
                         machine.begin();
@@ -272,7 +272,9 @@ mod tests {
                     }
                 }
                 let elapsed = now.saturating_duration_since(start);
-                prop_assert!(caused <= 2 + elapsed.as_secs() / INTERVAL.as_secs(), "{caused} in {elapsed:?}");
+                let intervals = elapsed.as_secs() / INTERVAL.as_secs();
+                prop_assert!(caused <= 2 + intervals, "{caused} in {elapsed:?}");
+                prop_assert!(suspected <= 1 + intervals, "{suspected} for suspicions in {elapsed:?}");
             }
             for (index, pair) in told.windows(2).enumerate() {
                 let follows = match pair[0] {
