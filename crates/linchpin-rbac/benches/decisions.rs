@@ -6,7 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use linchpin_core::{Caller, Role};
 use linchpin_rbac::{Context, ContextReq, OneOrMore, Rbac, Uuid};
 
-/// Ten roles of one name, each in a context that differs in its last letters only.
+/// Ten roles, of which nine give the same in contexts that differ in their last letter only.
 fn caller() -> Caller {
     let places = (0..9).map(|i| format!("enterprise_admin:6f9619ff-8b86-d011-b42d-00cf4fc964f{i}"));
     let roles = places.chain(["enterprise_learner:course-v1:edX+DemoX+2026".to_owned()]);

@@ -1,6 +1,10 @@
 //! Where a role is held, and where it is asked for.
 
-use std::{error::Error, fmt, str::FromStr};
+use std::{
+    error::Error,
+    fmt::{self, Write},
+    str::FromStr,
+};
 
 use crate::shown::Shown;
 
@@ -41,7 +45,8 @@ pub struct Context<'a>(Kind<'a>);
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Kind<'a> {
     Text(&'a str),
-    Uuid(Uuid),
+    /// A UUID as text, since it is compared with texts.
+    Uuid([u8; 36]),
 }
 
 impl<'a> Context<'a> {
@@ -57,7 +62,7 @@ impl<'a> Context<'a> {
     pub fn equals(&self, text: &str) -> bool {
         match self.0 {
             Kind::Text(name) => !name.is_empty() && name == text,
-            Kind::Uuid(uuid) => uuid.is_written(text),
+            Kind::Uuid(ref uuid) => is_written(uuid, text),
         }
     }
 
@@ -81,7 +86,7 @@ impl<'a> From<&'a String> for Context<'a> {
 
 impl From<Uuid> for Context<'_> {
     fn from(uuid: Uuid) -> Self {
-        Self(Kind::Uuid(uuid))
+        Self(Kind::Uuid(uuid.text()))
     }
 }
 
@@ -96,7 +101,7 @@ impl fmt::Display for Context<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Kind::Text(name) => Shown(name).fmt(f),
-            Kind::Uuid(uuid) => uuid.fmt(f),
+            Kind::Uuid(uuid) => write_ascii(f, &uuid),
         }
     }
 }
@@ -215,29 +220,32 @@ impl Uuid {
         self.0
     }
 
-    /// Whether `text` is this UUID: 32 hexadecimal digits in either case, without hyphens or with those four of the RFC.
-    fn is_written(self, text: &str) -> bool {
-        let bytes = text.as_bytes();
-        let hyphenated = match bytes.len() {
-            32 => false,
-            36 => true,
-            _ => return false,
-        };
-        let mut shift = 128;
-        for (i, &byte) in bytes.iter().enumerate() {
-            if hyphenated && HYPHENS.contains(&i) {
-                if byte != b'-' {
-                    return false;
-                }
-                continue;
-            }
-            shift -= 4;
-            // From the first digit that differs on, nothing is looked at: most UUIDs differ early.
-            if char::from(byte).to_digit(16).map(u128::from) != Some((self.0 >> shift) & 0xf) {
-                return false;
-            }
+    /// The text with hyphens, in lower case (RFC 9562 §4).
+    fn text(self) -> [u8; 36] {
+        let mut text = [b'-'; 36];
+        let places = (0..36).filter(|place| !HYPHENS.contains(place));
+        for (digit, place) in places.enumerate() {
+            text[place] = HEX[(self.0 >> (124 - 4 * digit)) as usize & 0xf];
         }
-        true
+        text
+    }
+}
+
+/// Whether `given` is the UUID of this text: 32 hexadecimal digits in either case, without hyphens or with those four.
+fn is_written(text: &[u8; 36], given: &str) -> bool {
+    // The end first: that is where UUIDs differ, those of version 7 too, which begin with the time. The bit is that of case,
+    // and set in all digits; what else it makes alike is told apart below.
+    let end = |text: &[u8]| text.last_chunk().map(|end| u64::from_ne_bytes(*end) | LOWER_CASE);
+    if end(given.as_bytes()) != end(text) {
+        return false;
+    }
+    match given.len() {
+        36 => given.as_bytes().eq_ignore_ascii_case(text),
+        32 => {
+            let digits = text.iter().filter(|&&byte| byte != b'-');
+            given.bytes().zip(digits).all(|(given, digit)| given.to_ascii_lowercase() == *digit)
+        }
+        _ => false,
     }
 }
 
@@ -262,14 +270,16 @@ impl FromStr for Uuid {
             Some((number << 4) | u128::from(char::from(byte).to_digit(16)?))
         });
         // What was read is right if it is written like this: that settles the length and the place of the hyphens.
-        number.map(Self).filter(|uuid| uuid.is_written(text)).ok_or(InvalidContext { expected: "a UUID" })
+        number
+            .map(Self)
+            .filter(|uuid| is_written(&uuid.text(), text))
+            .ok_or(InvalidContext { expected: "a UUID" })
     }
 }
 
 impl fmt::Display for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = format!("{:032x}", self.0);
-        write!(f, "{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        write_ascii(f, &self.text())
     }
 }
 
@@ -277,6 +287,10 @@ impl fmt::Debug for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Uuid(..)")
     }
+}
+
+fn write_ascii(f: &mut fmt::Formatter<'_>, text: &[u8]) -> fmt::Result {
+    text.iter().try_for_each(|&byte| f.write_char(char::from(byte)))
 }
 
 /// The key of a course in Open edX: `course-v1:`, organisation, course and run, separated by `+`.
@@ -350,6 +364,8 @@ impl Error for InvalidContext {}
 
 /// How a token writes that a role is held in every context.
 pub(crate) const EVERY: &str = "*";
+const HEX: &[u8; 16] = b"0123456789abcdef";
+const LOWER_CASE: u64 = 0x2020_2020_2020_2020;
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 const COURSE_PREFIX: &str = "course-v1:";
 /// What the LMS stores at most.
@@ -383,6 +399,9 @@ mod tests {
             "6f9619ff8b86d011b42d00cf4fc964ff0",
             "+6f9619ff8b86d011b42d00cf4fc964f",
             "6f9619ff-8b86-d011-b42d-00cf4fc964fｆ",
+            "6f9619ff-8b86-d011-b42d-00cf4fc\u{19}64ff",
+            "6f9619ff-8b86-d011\rb42d-00cf4fc964ff",
+            "64ff",
         ] {
             assert!(!Context::from(uuid).equals(other), "{other}");
             assert_ne!(other.parse(), Ok(uuid), "{other}");

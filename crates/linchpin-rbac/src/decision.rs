@@ -4,11 +4,7 @@ use std::fmt;
 
 use linchpin_core::{Caller, Reason, Refusal};
 
-use crate::{
-    Assignment, Context, ContextReq, Rbac,
-    held::{Held, name_of},
-    shown::Shown,
-};
+use crate::{Assignment, Context, ContextReq, Rbac, held::Held, mapping::SystemRole, shown::Shown};
 
 /// Whether a caller holds a feature role where it is asked for, and why, or why not.
 ///
@@ -48,6 +44,8 @@ pub struct Decision<'a> {
     pub(crate) rbac: &'a Rbac,
     pub(crate) caller: &'a Caller,
     pub(crate) feature: &'a str,
+    /// The system roles that give it; `None` if there is no such feature role.
+    pub(crate) given_by: Option<&'a [SystemRole]>,
     pub(crate) request: ContextReq<'a>,
     /// What a store knows beside the token.
     pub(crate) stored: Vec<Assignment>,
@@ -257,7 +255,7 @@ impl<'a> Decision<'a> {
         if self.caller.is_restricted() && !self.rbac.admits_restricted() {
             return Some(WhyNot::RestrictedApplication);
         }
-        if self.rbac.mapping().given_by(self.feature).is_none() {
+        if self.given_by.is_none() {
             return Some(WhyNot::UnknownFeatureRole);
         }
         let holds = |asked| self.grant_in(asked).is_some();
@@ -279,7 +277,7 @@ impl<'a> Decision<'a> {
 
     /// What grants the feature role in this context, or in any.
     fn grant_in(&self, asked: Option<Context<'_>>) -> Option<Grant<'_>> {
-        let given_by = self.rbac.mapping().given_by(self.feature)?;
+        let given_by = self.given_by?;
         let by_token = self.caller.roles().iter().find_map(|role| {
             let text = role.as_str();
             let held = given_by.iter().find_map(|system_role| system_role.held(text))?;
@@ -293,8 +291,7 @@ impl<'a> Decision<'a> {
 
     /// How many of the token's roles the mapping does not know.
     pub(crate) fn unknown_roles(&self) -> usize {
-        let known = |text: &str| self.rbac.mapping().knows_system_role(name_of(text));
-        self.caller.roles().iter().filter(|role| !known(role.as_str())).count()
+        self.caller.roles().iter().filter(|role| !self.rbac.mapping().knows(role.as_str())).count()
     }
 }
 

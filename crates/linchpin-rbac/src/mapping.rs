@@ -15,7 +15,6 @@ use crate::{Rbac, context::EVERY, held::Held, shown::Shown};
 pub(crate) struct Mapping {
     /// Sorted by name.
     features: Vec<Feature>,
-    /// Sorted.
     system_roles: Vec<Box<str>>,
 }
 
@@ -40,8 +39,9 @@ impl Mapping {
         found.ok().map(|i| &*self.features[i].given_by)
     }
 
-    pub(crate) fn knows_system_role(&self, name: &str) -> bool {
-        self.system_roles.binary_search_by(|known| (**known).cmp(name)).is_ok()
+    /// Whether the text of a token is about a system role of the mapping.
+    pub(crate) fn knows(&self, text: &str) -> bool {
+        self.system_roles.iter().any(|name| Held::is_about(text, name))
     }
 }
 
@@ -166,9 +166,7 @@ impl RbacBuilder {
             })
             .collect();
         features.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut system_roles: Vec<Box<str>> =
-            self.system_roles.into_iter().map(|(name, _)| name.into()).collect();
-        system_roles.sort();
+        let system_roles = self.system_roles.into_iter().map(|(name, _)| name.into()).collect();
         Mapping { features, system_roles }
     }
 }

@@ -162,7 +162,8 @@ impl Rbac {
         request: ContextReq<'a>,
         stored: Vec<Assignment>,
     ) -> Decision<'a> {
-        let mut decision = Decision { rbac: self, caller, feature, request, stored, why_not: None };
+        let given_by = self.mapping().given_by(feature);
+        let mut decision = Decision { rbac: self, caller, feature, given_by, request, stored, why_not: None };
         decision.settle();
         decision
     }
