@@ -46,6 +46,8 @@ fn more_and_less<T: Clone + std::fmt::Debug + 'static>(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn taking_a_role_away_never_grants(
         (more, less) in more_and_less(vec(role(), 0..8)), places in places(), feature in prop::sample::select(FEATURES.to_vec()),
