@@ -236,9 +236,9 @@ impl RemoteKeysBuilder {
             let fix = "call enable_time or enable_all on the runtime's builder";
             return Err(ConfigError::single("runtime", "has no timers: a fetch has a deadline", fix));
         }
-        let issuer = self.issuer_name.as_deref().unwrap_or_else(|| self.location.issuer());
+        let issuer = self.issuer_name.unwrap_or_else(|| self.location.issuer());
         let shared = Arc::new(Shared::new(Plan {
-            teller: Teller::new(issuer, self.location.url()),
+            teller: Teller::new(&issuer, &self.location.shown()),
             location: self.location,
             rules: self.rules,
             transport,

@@ -1,6 +1,7 @@
 //! The background task that fetches keys, and the state that it shares with readers.
 
 use std::{
+    fmt,
     hash::{BuildHasher, RandomState},
     sync::Arc,
     time::Duration,
@@ -14,8 +15,14 @@ use tokio::{
 };
 
 use crate::{
-    Fetch, FetchError, FetchRequest, FetchResponse, KeyState, KeysHealth, budget::Budget, cache_control,
-    fetch::Chain, handover::Handover, location::Transport, metadata::Metadata, tell::Teller,
+    Fetch, FetchError, FetchRequest, FetchResponse, KeyState, KeysHealth,
+    budget::Budget,
+    cache_control,
+    fetch::Chain,
+    handover::Handover,
+    location::{Transport, without_secrets},
+    metadata::Metadata,
+    tell::Teller,
 };
 
 /// Everything that is decided before the first fetch.
@@ -34,7 +41,6 @@ pub(crate) struct Plan {
 }
 
 /// Where the keys are.
-#[derive(Debug)]
 pub(crate) enum Location {
     /// At the `jwks_uri` of this issuer's metadata, which stands below `base`.
     Discovery { base: String, issuer: String },
@@ -43,17 +49,25 @@ pub(crate) enum Location {
 }
 
 impl Location {
-    pub(crate) fn url(&self) -> &str {
+    /// The URL as a log may show it: the query of a key set's may hold a secret.
+    pub(crate) fn shown(&self) -> String {
         match self {
-            Self::Discovery { base: url, .. } | Self::JwksUrl(url) => url,
+            Self::Discovery { base: url, .. } | Self::JwksUrl(url) => without_secrets(url),
         }
     }
 
     /// The issuer, or what comes closest to its name.
-    pub(crate) fn issuer(&self) -> &str {
+    pub(crate) fn issuer(&self) -> String {
         match self {
-            Self::Discovery { issuer: name, .. } | Self::JwksUrl(name) => name,
+            Self::Discovery { issuer, .. } => issuer.clone(),
+            Self::JwksUrl(_) => self.shown(),
         }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
     }
 }
 

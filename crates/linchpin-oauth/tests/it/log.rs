@@ -153,3 +153,22 @@ async fn a_strangers_words_are_cut_in_the_log() {
         lines[0].len()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_may_be_secret_in_a_url_is_neither_logged_nor_shown() {
+    let (log, _guard) = Log::start();
+    let url = format!("{JWKS}?subscription-key=s3cret#s3cret");
+    let builder = RemoteKeys::jwks_url(&*url, rules());
+    let mut told = format!("{builder:?}");
+
+    let keys = builder.build_with(Script::new()).unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    told += &format!("{keys:?} {:?}", log.take());
+    assert_eq!(
+        told.matches(JWKS).count(),
+        4,
+        "twice in Debug, as issuer and as location of one line: {told}"
+    );
+    assert!(!told.contains("s3cret"), "{told}");
+}
