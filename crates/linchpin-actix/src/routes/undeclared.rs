@@ -48,7 +48,7 @@ impl Elsewhere {
             reason = reason.code(),
             status = reason.status(),
             method = %request.method(),
-            path = pattern.get(..MAX_LOGGED).unwrap_or(&pattern),
+            path = cut(&pattern),
             "no route table declares this route: declare it with a policy"
         );
         Some(self.gate.refuse(&reason.into()))
@@ -79,6 +79,12 @@ pub(super) async fn tell_callers(
         response.headers_mut().insert(ALLOW, allow);
     }
     response
+}
+
+/// The beginning of a path, without half a character at its end.
+fn cut(path: &str) -> &str {
+    let end = (0..=MAX_LOGGED.min(path.len())).rev().find(|&end| path.is_char_boundary(end)).unwrap_or(0);
+    &path[..end]
 }
 
 pub(super) const NOT_FOUND: (u16, &str) = (404, "Not Found");

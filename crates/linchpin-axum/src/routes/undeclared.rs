@@ -58,7 +58,7 @@ impl Service<Request> for Refuse {
             reason = reason.code(),
             status = reason.status(),
             method = %request.method(),
-            path = path.get(..MAX_LOGGED).unwrap_or(path),
+            path = cut(path),
             "no route table declares this route: declare it with a policy"
         );
         ready(Ok(linchpin_tower::into_response(self.gate.refuse(&reason.into()))))
@@ -89,6 +89,12 @@ pub(super) fn tell_callers(
             }
         })
     }
+}
+
+/// The beginning of a path, without half a character at its end.
+fn cut(path: &str) -> &str {
+    let end = (0..=MAX_LOGGED.min(path.len())).rev().find(|&end| path.is_char_boundary(end)).unwrap_or(0);
+    &path[..end]
 }
 
 /// How much of a path is logged, in bytes.

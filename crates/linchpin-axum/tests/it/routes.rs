@@ -153,6 +153,12 @@ async fn what_no_table_declares_is_refused_logged_and_counted() {
         assert_eq!(log.matches("ERROR").count(), 1, "{log}");
         assert!(log.contains(&format!("method={method} path=\"{logged}\"")), "{log}");
     }
+    for length in [127, 128, 129] {
+        let ascii = format!("/nested/{}", "x".repeat(length - "/nested/".len()));
+        good(&app, Method::GET, &format!("{ascii}é{}", "y".repeat(1000))).await;
+        let log = Log::take();
+        assert!(!log.contains("yyy") && log.contains(&ascii[..length.min(128)]), "{log}");
+    }
     assert_eq!(send(&app, request("/plain/7", [])).await.status, 403, "whoever asks");
     assert_eq!(good(&app, Method::GET, "/nothing-here").await.status, 404, "the plain fallback is dropped");
     assert_eq!(good(&app, Method::GET, "/grades").await.body, "list");
