@@ -150,13 +150,11 @@ impl KeySet {
 
     /// Verifies with the key that the token names, or with the few that fit where it names none.
     pub(crate) fn verify(&self, jws: &Jws<'_>, party: &Party<'_>) -> Verified {
-        let named =
-            |key: &&Arc<Key>| key.key_id.is_some() && key.key_id.as_deref() == jws.header.kid.as_deref();
-        let is_for_party =
-            |key: &&Arc<Key>| key.issuer.as_ref().is_none_or(|issuer| party.may_use_key_of(issuer));
-        if self.keys.iter().any(|key| named(&key)) {
+        let named = |key: &Key| key.key_id.is_some() && key.key_id.as_deref() == jws.header.kid.as_deref();
+        let is_for_party = |key: &Key| key.issuer.as_ref().is_none_or(|issuer| party.may_use_key_of(issuer));
+        if self.keys.iter().any(|key| named(key)) {
             // It is here, so newer keys would not help whoever is not meant to use it.
-            if !self.keys.iter().any(|key| named(&key) && is_for_party(&key)) {
+            if !self.keys.iter().any(|key| named(key) && is_for_party(key)) {
                 return Verified::No(Reason::UnknownKey);
             }
             return self.try_each(
@@ -167,8 +165,7 @@ impl KeySet {
             );
         }
         // A key without a name fits any token; a token without a name fits any key.
-        let nameless =
-            |key: &&Arc<Key>| (key.key_id.is_none() || jws.header.kid.is_none()) && is_for_party(key);
+        let nameless = |key: &Key| (key.key_id.is_none() || jws.header.kid.is_none()) && is_for_party(key);
         let missing = |reason| Verified::KeyMissing(reason);
         self.try_each(jws, nameless, missing(Reason::BadSignature), missing(Reason::UnknownKey))
     }
@@ -176,12 +173,12 @@ impl KeySet {
     fn try_each(
         &self,
         jws: &Jws<'_>,
-        fits: impl Fn(&&Arc<Key>) -> bool,
+        fits: impl Fn(&Key) -> bool,
         if_none_verifies: Verified,
         if_none_fits: Verified,
     ) -> Verified {
         let candidates = || {
-            let fitting = self.keys.iter().filter(&fits);
+            let fitting = self.keys.iter().filter(|key| fits(key));
             fitting.filter_map(|key| Some((key, key.for_algorithm(jws.algorithm)?)))
         };
         match candidates().count() {
