@@ -216,6 +216,20 @@ impl Settings {
     }
 }
 
+impl From<&str> for Observer {
+    /// The observer of a service by its name; see [`Observer::new`].
+    fn from(service: &str) -> Self {
+        Self::new(service)
+    }
+}
+
+impl From<String> for Observer {
+    /// The observer of a service by its name; see [`Observer::new`].
+    fn from(service: String) -> Self {
+        Self::new(service)
+    }
+}
+
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Settings { service, proxies, request_id_trust, health_checks, .. } = &*self.inner;
