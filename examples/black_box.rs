@@ -4,8 +4,9 @@
 //! by `tests/parity`.
 
 use std::{
-    io::{BufRead, BufReader, Lines},
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, Receiver},
 };
 
 use linchpin_test::{ServedIssuer, TestIssuer};
@@ -14,7 +15,8 @@ use serde_json::{Value, json};
 
 struct Service {
     process: Child,
-    log: Lines<BufReader<ChildStdout>>,
+    /// What is logged. Somebody has to read it all the time: a service whose pipe is full waits.
+    log: Receiver<Value>,
     url: String,
     client: Client,
 }
@@ -31,9 +33,17 @@ impl Service {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(process.stdout.take().unwrap()).lines();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (send, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| {
+                let line: Value =
+                    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                let _ = send.send(line); // nobody listens any more once the test is over
+            });
+        });
         let address = loop {
-            let line: Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
+            let line = log.recv().expect("it listens before it ends");
             if line["message"] == "listening" {
                 break line["address"].as_str().unwrap().to_owned();
             }
@@ -61,7 +71,7 @@ impl Service {
     fn stop(mut self) -> (bool, Vec<Value>) {
         let sent = Command::new("sh").args(["-c", &format!("kill {}", self.process.id())]).status().unwrap();
         assert!(sent.success());
-        let log = (&mut self.log).map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+        let log = self.log.iter().collect();
         (self.process.wait().unwrap().success(), log)
     }
 }

@@ -121,7 +121,14 @@ pub use self::{
 };
 
 /// Compiles the README's examples.
-#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
+#[cfg(all(
+    doctest,
+    feature = "actix",
+    feature = "axum",
+    feature = "remote",
+    feature = "routes",
+    feature = "trace"
+))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
