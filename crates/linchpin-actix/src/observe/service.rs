@@ -32,6 +32,9 @@ impl<S> Observe<S> {
         if let Some(scheme) = request.uri().scheme_str() {
             head = head.scheme(scheme);
         }
+        if let Some(authority) = request.uri().authority() {
+            head = head.authority(authority.as_str());
+        }
         if let Some(peer) = request.peer_addr() {
             head = head.peer(peer.ip());
         }
