@@ -123,6 +123,7 @@ impl<S> Detour<S> {
         if let Some(waiting) = &mut self.waiting {
             match ready!(Pin::new(waiting).poll(cx)) {
                 Ok(identity) => {
+                    linchpin_trace::note_admitted(identity.caller());
                     self.request.extensions_mut().insert(identity);
                     self.waiting = None;
                 }

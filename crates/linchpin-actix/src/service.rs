@@ -46,6 +46,7 @@ where
         let check = self.gate.check(request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes));
         match check {
             Check::Admit(identity) => {
+                linchpin_trace::note_admitted(identity.caller());
                 request.extensions_mut().insert(identity);
                 ResponseFuture::calling(self.inner.call(request))
             }

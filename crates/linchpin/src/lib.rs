@@ -73,7 +73,8 @@
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
 //! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
-//! - `trace`: request ids, W3C trace context, spans and log lines, as a module.
+//! - `trace`: request ids, W3C trace context, spans and log lines: the module `trace`, and `axum::observe`; `actix::observe` and
+//!   `tower::ObserveLayer` come with their adapters.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -120,7 +121,14 @@ pub use self::{
 };
 
 /// Compiles the README's examples.
-#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
+#[cfg(all(
+    doctest,
+    feature = "actix",
+    feature = "axum",
+    feature = "remote",
+    feature = "routes",
+    feature = "trace"
+))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 

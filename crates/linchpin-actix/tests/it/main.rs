@@ -2,6 +2,7 @@
 
 mod extractors;
 mod middleware;
+mod observe;
 mod require;
 mod routes;
 mod support;
