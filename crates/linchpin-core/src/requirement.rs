@@ -177,7 +177,7 @@ impl<R: Requirement> Requirement for AdmitRestricted<R> {
     }
 
     fn describe() -> Description {
-        R::describe()
+        R::describe().admit_restricted()
     }
 }
 
@@ -344,5 +344,27 @@ mod tests {
         );
         assert_eq!(described.alternatives().count(), 2);
         assert_eq!(Authenticated::describe().to_string(), "any caller");
+    }
+
+    #[test]
+    fn a_description_says_where_restricted_applications_are_let_in() {
+        type Either = AnyOf<(AdmitRestricted<Read>, Admin)>;
+        type One = AllOf<(AdmitRestricted<Read>, Write)>;
+        type Both = AllOf<(AdmitRestricted<Read>, AdmitRestricted<Write>)>;
+
+        let told = |description: Description| description.to_string();
+        assert_eq!(
+            told(Either::describe()),
+            "scope grades:read (restricted applications too), or role admin"
+        );
+        assert_eq!(told(One::describe()), "scope grades:read and scope grades:write");
+        assert_eq!(
+            told(Both::describe()),
+            "scope grades:read and scope grades:write (restricted applications too)"
+        );
+        assert_eq!(
+            told(AdmitRestricted::<Authenticated>::describe()),
+            "any caller (restricted applications too)"
+        );
     }
 }
