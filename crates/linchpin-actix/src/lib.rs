@@ -67,6 +67,7 @@ mod require_middleware;
 mod response;
 pub mod routes;
 mod service;
+mod withheld;
 
 pub use self::{
     caller::{Caller, OptionalCaller},
@@ -75,7 +76,7 @@ pub use self::{
     middleware::VerifyMiddleware,
     problem::Problem,
     rejection::Rejection,
-    require::Require,
+    require::{Decided, Require},
     require_middleware::{RequireMiddleware, RequireService, require},
     service::Verify,
 };
