@@ -147,7 +147,9 @@ impl Requirement for Authenticated {
 
 /// The same requirement, open to tokens of restricted applications too (profile `open_edx`).
 ///
-/// Everything else refuses them, so that they are let in where somebody has said so and nowhere else.
+/// Everything else refuses them, so that they are let in where somebody has said so and nowhere else. As the policy of a route
+/// it is enough; as an extractor, or a layer of its own, it stands behind a verifying layer, which refuses them first unless
+/// [`admit_restricted`](crate::Gate::admit_restricted) is set there.
 ///
 /// # Examples
 ///
