@@ -160,7 +160,16 @@ impl Rbac {
         stored: Vec<Assignment>,
     ) -> Decision<'a> {
         let given_by = self.mapping().given_by(feature);
-        let mut decision = Decision { rbac: self, caller, feature, given_by, request, stored, why_not: None };
+        let mut decision = Decision {
+            rbac: self,
+            caller,
+            feature,
+            given_by,
+            request,
+            stored,
+            why_not: None,
+            known_roles: 0,
+        };
         decision.settle();
         decision
     }

@@ -252,6 +252,19 @@ proptest! {
     }
 
     #[test]
+    fn every_unknown_role_is_counted_and_no_other(
+        roles in vec(role(), 0..8), places in places(), feature in prop::sample::select(FEATURES.to_vec()),
+    ) {
+        let known = |role: &&String| ["learner", "staff", "operator"].contains(&role.split(':').next().unwrap_or_default());
+        let unknown = roles.iter().filter(|role| !known(role)).count();
+        let rbac = rbac();
+
+        holds(&rbac, &roles, feature, &places);
+
+        prop_assert_eq!(rbac.unknown_roles(), unknown as u64);
+    }
+
+    #[test]
     fn a_decision_and_its_trace_agree(roles in vec(role(), 0..8), places in places()) {
         let rbac = rbac();
         let (caller, contexts) = (caller(&roles), places.iter().map(|place| Context::text(place)).collect::<Vec<_>>());
