@@ -34,10 +34,16 @@ pub fn background_task<F: Future>(name: &'static str, future: F) -> BackgroundTa
             parent.trace().child(),
             parent.baggage().clone(),
             None,
+            // The job outlives the request, and so the request's deadline is not its own.
+            None,
         ),
-        None => {
-            RequestContext::new(mint_request_id(began), TraceContext::root(true), Baggage::default(), None)
-        }
+        None => RequestContext::new(
+            mint_request_id(began),
+            TraceContext::root(true),
+            Baggage::default(),
+            None,
+            None,
+        ),
     };
     let span = tracing::info_span!(
         target: SPAN_TARGET,
