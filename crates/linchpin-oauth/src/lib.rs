@@ -44,6 +44,7 @@ mod remote_keys;
 mod sync;
 mod task;
 mod tell;
+mod token;
 
 #[cfg(feature = "http-client")]
 pub use self::http_fetch::HttpFetch;
@@ -51,4 +52,8 @@ pub use self::{
     fetch::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse},
     health::{KeyState, KeysHealth},
     remote_keys::{RemoteKeys, RemoteKeysBuilder},
+    token::{
+        AccessToken, ForwardCaller, PendingToken, StaticToken, TokenError, TokenErrorKind, TokenOutcome,
+        TokenRequest, TokenSource,
+    },
 };
