@@ -40,7 +40,12 @@ mod http_fetch;
 mod location;
 mod machine;
 mod metadata;
+mod moment;
+mod post;
+mod printable;
+mod random;
 mod remote_keys;
+mod runtime;
 mod sync;
 mod task;
 mod tell;
@@ -51,9 +56,11 @@ pub use self::http_fetch::HttpFetch;
 pub use self::{
     fetch::{Fetch, FetchError, FetchFuture, FetchRequest, FetchResponse},
     health::{KeyState, KeysHealth},
+    post::{FormRequest, PostForm},
     remote_keys::{RemoteKeys, RemoteKeysBuilder},
     token::{
-        AccessToken, ForwardCaller, PendingToken, StaticToken, TokenError, TokenErrorKind, TokenOutcome,
-        TokenRequest, TokenSource,
+        AccessToken, ClientAuth, ClientCredentials, ClientCredentialsBuilder, ForwardCaller, PendingToken,
+        StaticToken, TokenEndpoint, TokenEndpointBuilder, TokenError, TokenErrorKind, TokenExchange,
+        TokenExchangeBuilder, TokenOutcome, TokenRequest, TokenSource,
     },
 };

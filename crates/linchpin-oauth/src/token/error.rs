@@ -65,6 +65,12 @@ impl TokenError {
         self
     }
 
+    /// Adds the code of RFC 6749 §5.2, which is fit to be shown.
+    #[must_use]
+    pub(crate) fn with_error_code(self, code: String) -> Self {
+        self.change(|inner| inner.error_code = Some(code))
+    }
+
     /// The category.
     pub fn kind(&self) -> TokenErrorKind {
         self.inner.kind

@@ -70,7 +70,7 @@ pub struct TokenRequest<'a> {
 
 impl<'a> TokenRequest<'a> {
     /// A call to this origin, `scheme://host:port`, on nobody's behalf.
-    pub fn new(origin: &'a str) -> Self {
+    pub const fn new(origin: &'a str) -> Self {
         Self { origin, subject: None }
     }
 
