@@ -4,7 +4,8 @@
 //! clients and examples, and of the tests of whoever uses them. [`TestIssuer`] holds the keys, [`TokenBuilder`] makes a
 //! token that is right in every respect except the one that a test is about, and [`ServedIssuer`] answers discovery and
 //! key-set requests on a loopback port, which can be taken away and given back. [`ScriptedUpstream`] plays a [`Reply`] to each
-//! request, from a slow answer to a connection reset in the middle of a body, and says what it was sent.
+//! request, from a slow answer to a connection reset in the middle of a body, and says what it was sent; [`TokenEndpoint`] is one
+//! that issues tokens.
 //!
 //! # Examples
 //!
@@ -35,6 +36,7 @@ mod served;
 mod server;
 mod tls;
 mod token;
+mod token_endpoint;
 mod upstream;
 mod wire;
 
@@ -45,5 +47,6 @@ pub use self::{
     sent::SentRequest,
     served::ServedIssuer,
     token::TokenBuilder,
+    token_endpoint::TokenEndpoint,
     upstream::ScriptedUpstream,
 };

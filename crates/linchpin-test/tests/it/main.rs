@@ -1,4 +1,6 @@
 //! What is served, over real connections.
 
+mod http;
 mod issuer;
+mod token_endpoint;
 mod upstream;

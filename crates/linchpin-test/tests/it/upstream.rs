@@ -1,61 +1,19 @@
-//! The scripted upstream, seen by a client that knows no more of HTTP than it has to.
+//! The scripted upstream.
 
 use std::{io, time::Duration};
 
 use linchpin_test::{Reply, ScriptedUpstream};
 use serde_json::json;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::TcpStream,
     time::{Instant, timeout},
 };
 
-/// What came back before the connection ended, and how it ended.
-struct Received {
-    text: String,
-    end: io::Result<()>,
-}
-
-impl Received {
-    fn status(&self) -> Option<u16> {
-        self.text.split(' ').nth(1)?.parse().ok()
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let (head, _) = self.text.split_once("\r\n\r\n")?;
-        head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    }
-
-    fn body(&self) -> Option<&str> {
-        self.text.split_once("\r\n\r\n").map(|(_, body)| body)
-    }
-
-    fn was_reset(&self) -> bool {
-        self.end.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
-    }
-}
-
-async fn exchange(upstream: &ScriptedUpstream, request: &str) -> Received {
-    let mut stream = TcpStream::connect(upstream.address()).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    until_the_end(stream).await
-}
-
-async fn until_the_end(mut stream: TcpStream) -> Received {
-    let mut bytes = Vec::new();
-    let end = stream.read_to_end(&mut bytes).await.map(drop);
-    Received { text: String::from_utf8(bytes).unwrap(), end }
-}
-
-/// The first `length` bytes, of a connection that stays open.
-async fn first(stream: &mut TcpStream, length: usize) -> String {
-    let mut bytes = vec![0; length];
-    stream.read_exact(&mut bytes).await.unwrap();
-    String::from_utf8(bytes).unwrap()
-}
+use crate::http::{Received, exchange, first, until_the_end};
 
 async fn get(upstream: &ScriptedUpstream) -> Received {
-    exchange(upstream, GET).await
+    exchange(upstream.address(), GET).await
 }
 
 #[tokio::test]
@@ -96,7 +54,7 @@ async fn a_closure_decides_by_what_was_sent() {
         _ => Reply::redirect(307, "http://elsewhere.test/"),
     });
 
-    let known = exchange(&upstream, "GET /known?a=1 HTTP/1.1\r\nconnection: close\r\n\r\n").await;
+    let known = exchange(upstream.address(), "GET /known?a=1 HTTP/1.1\r\nconnection: close\r\n\r\n").await;
     let other = get(&upstream).await;
 
     assert_eq!((known.status(), known.body()), (Some(201), Some(r#"{"query":"a=1"}"#)));
@@ -117,7 +75,7 @@ async fn requests_are_recorded_with_their_connection_and_body() {
     assert_eq!(first(&mut stream, 2 * answer.len()).await, answer.repeat(2));
     let chunked = "PUT /c HTTP/1.1\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
                    3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n";
-    assert_eq!(exchange(&upstream, chunked).await.status(), Some(200));
+    assert_eq!(exchange(upstream.address(), chunked).await.status(), Some(200));
 
     let requests = upstream.requests();
     let [json, form, chunks] = &requests[..] else { panic!("{requests:#?}") };
@@ -186,8 +144,8 @@ async fn a_connection_is_closed_when_either_side_wants_it() {
     let upstream = ScriptedUpstream::start().await.unwrap();
     upstream.script([Reply::json("{}").closing()]);
 
-    let said = exchange(&upstream, "GET / HTTP/1.1\r\n\r\n").await;
-    let asked = exchange(&upstream, "GET / HTTP/1.1\r\nconnection: close\r\n\r\n").await;
+    let said = exchange(upstream.address(), "GET / HTTP/1.1\r\n\r\n").await;
+    let asked = exchange(upstream.address(), "GET / HTTP/1.1\r\nconnection: close\r\n\r\n").await;
 
     assert_eq!(said.header("connection"), Some("close"));
     assert_eq!((said.body(), asked.body()), (Some("{}"), Some("{}")));
@@ -200,7 +158,7 @@ async fn answers_that_have_no_body_are_sent_without_one() {
 
     let no_content = get(&upstream).await;
     let not_modified = get(&upstream).await;
-    let head = exchange(&upstream, "HEAD / HTTP/1.1\r\nconnection: close\r\n\r\n").await;
+    let head = exchange(upstream.address(), "HEAD / HTTP/1.1\r\nconnection: close\r\n\r\n").await;
 
     assert_eq!((no_content.body(), no_content.header("content-length")), (Some(""), None));
     assert_eq!((not_modified.body(), not_modified.header("content-length")), (Some(""), None));
@@ -227,7 +185,7 @@ async fn interim_answers_come_before_the_answer() {
         hinted.text
     );
     // The body never comes, and the answer does.
-    let refused = exchange(&upstream, waiting).await;
+    let refused = exchange(upstream.address(), waiting).await;
     assert_eq!(refused.status(), Some(413));
     assert_eq!(refused.header("connection"), Some("close"));
     assert_eq!(upstream.requests()[2].body(), b"");
@@ -347,7 +305,7 @@ async fn the_only_request_is_missed() {
 #[should_panic(expected = "the header x-tag")]
 async fn a_header_with_another_value_is_noticed() {
     let upstream = ScriptedUpstream::start().await.unwrap();
-    exchange(&upstream, "GET / HTTP/1.1\r\nx-tag: a\r\nconnection: close\r\n\r\n").await;
+    exchange(upstream.address(), "GET / HTTP/1.1\r\nx-tag: a\r\nconnection: close\r\n\r\n").await;
 
     upstream.only_request().assert_header("x-tag", "b");
 }
@@ -356,7 +314,7 @@ async fn a_header_with_another_value_is_noticed() {
 #[should_panic(expected = "x-tag was sent 2 times")]
 async fn a_repeated_header_is_noticed() {
     let upstream = ScriptedUpstream::start().await.unwrap();
-    exchange(&upstream, "GET / HTTP/1.1\r\nx-tag: a\r\nx-tag: a\r\nconnection: close\r\n\r\n").await;
+    exchange(upstream.address(), "GET / HTTP/1.1\r\nx-tag: a\r\nx-tag: a\r\nconnection: close\r\n\r\n").await;
 
     upstream.only_request().header("x-tag");
 }
