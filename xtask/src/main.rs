@@ -1,6 +1,7 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
 mod fuzz;
+mod interop;
 mod page;
 mod plant;
 
@@ -19,7 +20,8 @@ The chores of this repository.
 Usage: cargo xtask <chore>
 
 Chores:
-  test       run every test: unit, integration, parity, black box, documentation
+  test       run every test: unit, integration, parity, black box, interop, documentation; installs Node.js on Debian if it
+             is missing and may be installed, and a provider from the npm registry
   lint       formatting, clippy and rustdoc, with warnings denied
   features   build each published crate alone: without features, with its defaults, with each feature, with all
   package    package every published crate, as for an upload
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Result<(), String> {
+    interop::prepare()?;
     cargo(&["test", "--workspace", "--all-features"])
 }
 
@@ -182,7 +185,9 @@ fn cargo(arguments: &[&str]) -> Result<(), String> {
 
 fn run(command: &mut Command) -> Result<(), String> {
     let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-    let shown = format!("cargo {}", words.join(" "));
+    // The `cargo` that runs this is named by its whole path.
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let shown = format!("{} {}", program.to_string_lossy(), words.join(" "));
     let (bold, plain) = if io::stderr().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     eprintln!("{bold}$ {shown}{plain}");
     let begin = Instant::now();

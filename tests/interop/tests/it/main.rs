@@ -1,0 +1,3 @@
+//! Against a certified OpenID provider.
+
+mod verification;
