@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use linchpin_client::{Breaker, Bulkhead, Client, Retries};
+use linchpin_test::TestIssuer;
 
 #[test]
 fn everything_that_is_wrong_is_told_at_once() {
@@ -74,4 +75,21 @@ fn clients_are_shared_between_threads() {
     fn is_shared<T: Send + Sync + Clone + 'static>() {}
     is_shared::<Client>();
     is_shared::<linchpin_client::ClientService>();
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_trusted_by_file_and_by_nothing_else() {
+    let server = TestIssuer::new().serve_tls().await.unwrap();
+    let url = format!("https://{}", server.address());
+    let path = std::env::temp_dir().join(format!("linchpin-client-ca-{}.pem", std::process::id()));
+    std::fs::write(&path, server.certificate_pem().unwrap()).unwrap();
+
+    let trusting = Client::builder("id", &*url).ca_file(&path).build().unwrap();
+    let answer = trusting.get("/.well-known/openid-configuration").send().await.unwrap();
+    let wary = Client::builder("id", &*url).retries(Retries::none()).build().unwrap();
+    let error = wary.get("/.well-known/openid-configuration").send().await.unwrap_err();
+    std::fs::remove_file(&path).unwrap();
+
+    assert_eq!(answer.status(), 200);
+    assert!(error.is_connect(), "{error:?}");
 }

@@ -172,3 +172,30 @@ async fn connections_are_used_again_and_shared_by_clones() {
     first.assert_header("accept", "application/json");
     assert_eq!(first.body(), b"");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_survives_answers_that_nobody_wants_unless_they_are_long() {
+    let upstream = upstream().await;
+    let client = client(&upstream);
+    let missing = |body: String| Reply::json(body).with_status(404);
+
+    upstream.script([
+        missing("{}".into()),
+        missing("{}".into()).chunked(),
+        Reply::json("{}").with_status(503),
+    ]);
+    for _ in 0..2 {
+        client.post("/").send_json::<u8>().await.unwrap_err();
+    }
+    client.get("/").send_json::<serde_json::Value>().await.unwrap();
+    assert_eq!((upstream.connections(), upstream.requests().len()), (1, 4));
+
+    upstream.script([missing("x".repeat(100_000)), missing("{}".into()).stall_midway()]);
+    let began = tokio::time::Instant::now();
+    for _ in 0..2 {
+        client.post("/").send_json::<u8>().await.unwrap_err();
+    }
+    client.get("/").send().await.unwrap();
+    assert_eq!(upstream.connections(), 3);
+    assert_eq!(began.elapsed().as_millis(), 50, "nobody waits long for what is thrown away");
+}
