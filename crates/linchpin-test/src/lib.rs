@@ -4,7 +4,7 @@
 //! clients and examples, and of the tests of whoever uses them. [`TestIssuer`] holds the keys, [`TokenBuilder`] makes a
 //! token that is right in every respect except the one that a test is about, and [`ServedIssuer`] answers discovery and
 //! key-set requests on a loopback port, which can be taken away and given back. [`ScriptedUpstream`] plays a [`Reply`] to each
-//! request, from a slow answer to a connection reset in the middle of a body, and says what it was sent; [`TokenEndpoint`] is one
+//! request, from a slow answer to a connection reset in the middle of a body, and says what it was sent; [`ScriptedTokenEndpoint`] is one
 //! that issues tokens.
 //!
 //! # Examples
@@ -47,6 +47,6 @@ pub use self::{
     sent::SentRequest,
     served::ServedIssuer,
     token::TokenBuilder,
-    token_endpoint::TokenEndpoint,
+    token_endpoint::ScriptedTokenEndpoint,
     upstream::ScriptedUpstream,
 };

@@ -21,11 +21,11 @@ use crate::{Reply, ScriptedUpstream, SentRequest};
 /// # Examples
 ///
 /// ```
-/// use linchpin_test::{Reply, TokenEndpoint};
+/// use linchpin_test::{Reply, ScriptedTokenEndpoint};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
-/// let endpoint = TokenEndpoint::start().await?;
+/// let endpoint = ScriptedTokenEndpoint::start().await?;
 /// endpoint.script([Reply::token("short-lived", 5), Reply::token_error(401, "invalid_client")]);
 ///
 /// // The code under test asks `endpoint.token_url()` for tokens here.
@@ -34,12 +34,12 @@ use crate::{Reply, ScriptedUpstream, SentRequest};
 /// # Ok(())
 /// # }
 /// ```
-pub struct TokenEndpoint {
+pub struct ScriptedTokenEndpoint {
     upstream: ScriptedUpstream,
     issued: Arc<AtomicUsize>,
 }
 
-impl TokenEndpoint {
+impl ScriptedTokenEndpoint {
     /// Starts a server on a free loopback port.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl TokenEndpoint {
     }
 }
 
-impl Deref for TokenEndpoint {
+impl Deref for ScriptedTokenEndpoint {
     type Target = ScriptedUpstream;
 
     fn deref(&self) -> &ScriptedUpstream {
@@ -94,15 +94,15 @@ impl Deref for TokenEndpoint {
     }
 }
 
-impl DerefMut for TokenEndpoint {
+impl DerefMut for ScriptedTokenEndpoint {
     fn deref_mut(&mut self) -> &mut ScriptedUpstream {
         &mut self.upstream
     }
 }
 
-impl fmt::Debug for TokenEndpoint {
+impl fmt::Debug for ScriptedTokenEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenEndpoint").field("token_url", &self.token_url()).finish_non_exhaustive()
+        f.debug_struct("ScriptedTokenEndpoint").field("token_url", &self.token_url()).finish_non_exhaustive()
     }
 }
 

@@ -29,7 +29,7 @@ async function signingKey(alg) {
 const configuration = {
   clients,
   jwks: { keys: await Promise.all(Object.values(resources).map(signingKey)) },
-  scopes: ['read:reports'],
+  scopes: ['read:reports', 'write:reports'],
   clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
   features: {
     clientCredentials: { enabled: true },

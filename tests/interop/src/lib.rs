@@ -96,6 +96,7 @@ pub fn client(id: &str, method: &str, credential: (&str, Value)) -> Value {
         "grant_types": ["client_credentials"],
         "redirect_uris": [],
         "response_types": [],
+        "scope": "read:reports",
         "token_endpoint_auth_method": method,
         credential.0: credential.1,
     })

@@ -1,11 +1,11 @@
 //! The token endpoint.
 
-use linchpin_test::{Reply, TokenEndpoint};
+use linchpin_test::{Reply, ScriptedTokenEndpoint};
 use serde_json::{Value, json};
 
 use crate::http::{Received, exchange};
 
-async fn ask(endpoint: &TokenEndpoint, media_type: &str, form: &str) -> Received {
+async fn ask(endpoint: &ScriptedTokenEndpoint, media_type: &str, form: &str) -> Received {
     let length = form.len();
     let request = format!(
         "POST /token HTTP/1.1\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\
@@ -20,7 +20,7 @@ fn json_of(received: &Received) -> Value {
 
 #[tokio::test]
 async fn each_well_formed_request_gets_a_token_of_its_own() {
-    let endpoint = TokenEndpoint::start().await.unwrap();
+    let endpoint = ScriptedTokenEndpoint::start().await.unwrap();
 
     for number in 1..=2 {
         let answer = ask(&endpoint, FORM, "grant_type=client_credentials&scope=a").await;
@@ -38,7 +38,7 @@ async fn each_well_formed_request_gets_a_token_of_its_own() {
 
 #[tokio::test]
 async fn a_request_that_is_no_form_or_names_no_single_grant_gets_none() {
-    let endpoint = TokenEndpoint::start().await.unwrap();
+    let endpoint = ScriptedTokenEndpoint::start().await.unwrap();
     let malformed = [
         ("application/json", "grant_type=client_credentials"),
         (FORM, ""),
@@ -55,7 +55,7 @@ async fn a_request_that_is_no_form_or_names_no_single_grant_gets_none() {
 
 #[tokio::test]
 async fn the_script_comes_before_the_tokens() {
-    let endpoint = TokenEndpoint::start().await.unwrap();
+    let endpoint = ScriptedTokenEndpoint::start().await.unwrap();
     endpoint.script([Reply::token_error(401, "invalid_client"), Reply::token("scripted", 5)]);
 
     let refused = ask(&endpoint, FORM, "grant_type=client_credentials").await;
@@ -70,7 +70,7 @@ async fn the_script_comes_before_the_tokens() {
 
 #[tokio::test]
 async fn the_metadata_lead_to_the_endpoint() {
-    let endpoint = TokenEndpoint::start().await.unwrap();
+    let endpoint = ScriptedTokenEndpoint::start().await.unwrap();
 
     for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
         let request = format!("GET {path} HTTP/1.1\r\nconnection: close\r\n\r\n");

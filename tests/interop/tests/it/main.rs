@@ -1,3 +1,4 @@
 //! Against a certified OpenID provider.
 
+mod clients;
 mod verification;
