@@ -67,6 +67,7 @@ mod require_middleware;
 mod response;
 pub mod routes;
 mod service;
+mod subject_token;
 
 pub use self::{
     caller::{Caller, OptionalCaller},
@@ -78,4 +79,5 @@ pub use self::{
     require::Require,
     require_middleware::{RequireMiddleware, RequireService, require},
     service::Verify,
+    subject_token::SubjectToken,
 };

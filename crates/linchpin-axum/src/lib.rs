@@ -67,6 +67,7 @@ mod rejection;
 mod require;
 #[cfg(feature = "routes")]
 pub mod routes;
+mod subject_token;
 
 pub use linchpin_tower::{RequireLayer, ResponseFuture, Verify, VerifyLayer, require};
 
@@ -76,4 +77,5 @@ pub use self::{
     problem::Problem,
     rejection::Rejection,
     require::Require,
+    subject_token::SubjectToken,
 };

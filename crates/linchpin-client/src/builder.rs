@@ -370,9 +370,12 @@ impl ClientBuilder {
         if base.is_plain || base.is_loopback {
             http = http.no_proxy();
         }
-        if has_roots {
-            http = http.tls_certs_merge(roots);
-        }
+        http = match base.is_plain {
+            // Nothing there is encrypted, and a machine without root certificates can do it.
+            true => http.tls_certs_only(roots),
+            false if has_roots => http.tls_certs_merge(roots),
+            false => http,
+        };
         http.build().map_err(|error| {
             let (setting, fix) = match has_roots {
                 true => {

@@ -6,7 +6,10 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use linchpin_core::SubjectToken;
 use linchpin_oauth::AccessToken;
 use linchpin_trace::{RequestContext, TraceContext, outgoing_span};
-use tokio::{sync::OwnedSemaphorePermit, time::sleep};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until},
+};
 use tracing::{Instrument, Span};
 use url::Url;
 
@@ -58,14 +61,18 @@ impl Shared {
                 None
             };
 
+            // That it is within the limit says too that the clock can count so far.
             let is_in_time = |wait: &Duration| limit.left() > wait.saturating_add(self.minimum);
             let Some(wait) = wait.filter(is_in_time) else { return outcome };
             if retries == self.retries.most || !self.budget.withdraw() {
                 return outcome;
             }
-            // Its place, if it has one, is free while this call waits.
-            drop(outcome);
-            sleep(wait).await;
+            let next = Instant::now() + wait;
+            if let Ok(response) = outcome {
+                response.discard().await;
+            }
+            // Its place is free while this call waits.
+            sleep_until(next).await;
             retries += 1;
         }
     }

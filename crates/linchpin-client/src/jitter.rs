@@ -20,7 +20,9 @@ impl Jitter {
     pub(crate) fn up_to(&self, most: Duration) -> Duration {
         let part = (self.0)();
         // A draw that is no number counts as none.
-        most.mul_f64(if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 })
+        let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 };
+        // The longest durations are beyond what the product can say.
+        Duration::try_from_secs_f64(most.as_secs_f64() * part).map_or(most, |drawn| drawn.min(most))
     }
 }
 
@@ -61,5 +63,6 @@ mod tests {
             let jitter = Jitter::new(move || draw);
             assert_eq!(jitter.up_to(Duration::from_millis(10)), Duration::from_millis(expected));
         }
+        assert_eq!(Jitter::new(|| 1.0).up_to(Duration::MAX), Duration::MAX);
     }
 }

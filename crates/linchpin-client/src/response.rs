@@ -1,11 +1,12 @@
 //! An answer, read within bounds.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use linchpin_oauth::AccessToken;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use crate::{
     Body, Error, ErrorKind, UpstreamProblem, body::Collected, client::Shared, limit::Limit,
@@ -87,6 +88,7 @@ impl Response {
             let body = self.collect(upstream_problem::MAX_BYTES).await.ok();
             body.and_then(|body| UpstreamProblem::parse(&body))
         } else {
+            self.discard().await;
             None
         };
         Err(Error::status_of(&client, status, problem, after))
@@ -162,6 +164,12 @@ impl Response {
             .map(|body| Body::received(body, shared.name.clone(), watch))
     }
 
+    /// Reads the rest, if it is short and there already, so that the connection can be used again.
+    pub(crate) async fn discard(self) {
+        // Whatever happens to it does not matter.
+        let _ = timeout(DISCARD_TIME, self.collect(DISCARD_BYTES)).await;
+    }
+
     async fn collect(mut self, most: usize) -> Result<Bytes, Error> {
         let client = self.shared.name.clone();
         let mut collected = Collected::new(&client, self.response.content_length(), most)?;
@@ -187,3 +195,7 @@ impl fmt::Debug for Response {
             .finish_non_exhaustive()
     }
 }
+
+/// Beyond these a new connection costs less than the rest of an answer that nobody wants.
+const DISCARD_BYTES: usize = 64 * 1024;
+const DISCARD_TIME: Duration = Duration::from_millis(50);

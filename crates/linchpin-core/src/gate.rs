@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Answer, Caller, Clock, Extensions, Facts, Outcome, Pending, Policy, Problem, Reason, Refusal,
-    Requirement, ResourceMetadata, SystemClock, VerifyToken, credential::credential_from_authorization,
+    Requirement, ResourceMetadata, SubjectToken, SystemClock, VerifyToken,
+    credential::credential_from_authorization,
 };
 
 /// Decides who may enter: a verifier, and how its refusals are told.
@@ -132,22 +133,25 @@ impl Gate {
     pub fn check<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Check {
         let admits = self.inner.admits;
         if matches!(admits, Admits::Policy(policy) if policy.is_public()) {
-            return Check::Admit(Identity { caller: None, gate: self.clone() });
+            return Check::Admit(Identity { admitted: None, gate: self.clone() });
         }
         let verifier = &self.inner.verifier;
         match credential_from_authorization(authorization, verifier.schemes()) {
             Ok((scheme, token)) => match verifier.verify_under(scheme, token, self.inner.clock.now()) {
-                Outcome::Ready(result) => match self.settle(result) {
+                Outcome::Ready(result) => match self.settle(result, || SubjectToken::of_credential(token)) {
                     Ok(identity) => Check::Admit(identity),
                     Err(answer) => Check::Refuse(answer),
                 },
-                Outcome::Pending(pending) => Check::Wait(Waiting { pending, gate: self.clone() }),
+                Outcome::Pending(pending) => {
+                    let token = SubjectToken::of_credential(token);
+                    Check::Wait(Waiting { pending, token, gate: self.clone() })
+                }
             },
             Err(refusal)
                 if refusal.reason() == Reason::MissingCredential
                     && matches!(admits, Admits::Policy(policy) if policy.is_optional()) =>
             {
-                Check::Admit(Identity { caller: None, gate: self.clone() })
+                Check::Admit(Identity { admitted: None, gate: self.clone() })
             }
             Err(refusal) => Check::Refuse(self.refuse(&refusal)),
         }
@@ -179,7 +183,11 @@ impl Gate {
         self.inner.verifier.is_ready(self.inner.clock.now())
     }
 
-    fn settle(&self, result: Result<Arc<Caller>, Refusal>) -> Result<Identity, Answer> {
+    fn settle(
+        &self,
+        result: Result<Arc<Caller>, Refusal>,
+        token: impl FnOnce() -> SubjectToken,
+    ) -> Result<Identity, Answer> {
         let admitted = result.and_then(|caller| {
             if let Admits::Policy(policy) = self.inner.admits {
                 policy.check(Facts::new(&caller, &*self.inner.clock))?;
@@ -187,7 +195,7 @@ impl Gate {
             Ok(caller)
         });
         match admitted {
-            Ok(caller) => Ok(Identity { caller: Some(caller), gate: self.clone() }),
+            Ok(caller) => Ok(Identity { admitted: Some((caller, token())), gate: self.clone() }),
             Err(refusal) => Err(self.refuse(&refusal)),
         }
     }
@@ -217,6 +225,7 @@ pub enum Check {
 #[must_use = "futures do nothing unless polled"]
 pub struct Waiting {
     pending: Pending,
+    token: SubjectToken,
     gate: Gate,
 }
 
@@ -225,7 +234,7 @@ impl Future for Waiting {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let result = ready!(Pin::new(&mut self.pending).poll(cx));
-        Poll::Ready(self.gate.settle(result))
+        Poll::Ready(self.gate.settle(result, || self.token.clone()))
     }
 }
 
@@ -235,19 +244,38 @@ impl Future for Waiting {
 /// extractor answers like the layer would.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    caller: Option<Arc<Caller>>,
+    /// The caller, and the token that said so.
+    admitted: Option<(Arc<Caller>, SubjectToken)>,
     gate: Gate,
 }
 
 impl Identity {
     /// The verified caller; `None` for the anonymous behind an optional gate.
     pub fn caller(&self) -> Option<&Caller> {
-        self.caller.as_deref()
+        self.shared_caller().map(|caller| &**caller)
     }
 
     /// The verified caller, shared; `None` for the anonymous behind an optional gate.
     pub fn shared_caller(&self) -> Option<&Arc<Caller>> {
-        self.caller.as_ref()
+        self.admitted.as_ref().map(|(caller, _)| caller)
+    }
+
+    /// The token with which the caller was admitted; `None` for the anonymous behind an optional gate.
+    ///
+    /// # Security
+    ///
+    /// It is the text that was verified, whatever has become of the request's headers since.
+    pub fn subject_token(&self) -> Option<&SubjectToken> {
+        self.admitted.as_ref().map(|(_, token)| token)
+    }
+
+    /// The token of the caller, to act on the caller's behalf.
+    ///
+    /// # Errors
+    ///
+    /// The anonymous are asked to authenticate: 401, with a challenge without error.
+    pub fn require_subject_token(&self) -> Result<SubjectToken, Answer> {
+        self.subject_token().cloned().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
     }
 
     /// The caller that a handler insists on.
@@ -256,7 +284,7 @@ impl Identity {
     ///
     /// The anonymous are asked to authenticate: 401, with a challenge without error.
     pub fn require_caller(&self) -> Result<Arc<Caller>, Answer> {
-        self.caller.clone().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
+        self.shared_caller().cloned().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
     }
 
     /// The caller, who has to meet the requirement.
@@ -314,6 +342,23 @@ mod tests {
         let clock = FakeClock::default();
         let until = clock.now().saturating_add(Duration::from_secs(10));
         (Gate::new(Arc::new(Until(until))).clock(clock.clone()), clock)
+    }
+
+    #[test]
+    fn the_token_that_was_verified_is_at_hand_and_is_not_shown() {
+        let (gate, _) = gate();
+
+        let Check::Admit(identity) = gate.check([b"jwt  good".as_slice()]) else { panic!("refused") };
+        assert_eq!(identity.require_subject_token().unwrap().secret(), "good");
+        assert!(!format!("{identity:?}").contains("good"), "{identity:?}");
+
+        let Check::Admit(nobody) = gate.clone().optional().check([]) else { panic!("refused") };
+        assert_eq!(nobody.subject_token(), None);
+        assert_eq!(nobody.require_subject_token().unwrap_err().reason(), Some(Reason::MissingCredential));
+        // What nobody has verified is nobody's.
+        let public = gate.policy(Policy::public());
+        let Check::Admit(nobody) = public.check([b"Bearer good".as_slice()]) else { panic!("refused") };
+        assert_eq!(nobody.subject_token(), None);
     }
 
     fn answer(gate: &Gate, value: &str) -> Answer {

@@ -41,6 +41,11 @@ impl SubjectToken {
         }
     }
 
+    /// A token that was taken out of a header, which has had its syntax checked.
+    pub(crate) fn of_credential(token: &str) -> Self {
+        Self { text: token.into() }
+    }
+
     /// The token itself.
     pub fn secret(&self) -> &str {
         &self.text

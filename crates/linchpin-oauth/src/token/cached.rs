@@ -111,8 +111,8 @@ impl CachedToken {
         // A token with a short life would otherwise never be fresh.
         let margin = self.terms.margin.min(life / 4);
         let short_after = life - margin;
-        // Some seven to eight tenths: forty services that started together do not fetch together for ever.
-        let due_after = life.mul_f64(0.8 - 0.1 * random::fraction()).min(short_after);
+        // Not the same for all: forty services that started together do not fetch together for ever.
+        let due_after = short_after.mul_f64(0.9 - 0.1 * random::fraction());
         Held { token, since, due_after, short_after, expires_after: life }
     }
 }

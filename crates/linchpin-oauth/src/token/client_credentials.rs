@@ -12,9 +12,11 @@ use crate::{AccessToken, TokenEndpoint, TokenOutcome, TokenRequest, TokenSource}
 
 /// The service's own token (grant `client_credentials`, RFC 6749 §4.4), fetched when it is needed and kept fresh.
 ///
-/// Calls that need a token wait together for one fetch. From some seven to eight tenths of its life on, another one is fetched in the
-/// background, as long as calls use it; a token that nobody has used since it came is not replaced before the next call. While
+/// Calls that need a token wait together for one fetch. After eight to nine tenths of the time until the [margin], another one
+/// is fetched in the background, as long as calls use it; a token that nobody has used since it came is not replaced before the next call. While
 /// the server is down the token that is there is given out until it expires. A clone shares it.
+///
+/// [margin]: ClientCredentialsBuilder::margin
 ///
 /// # Examples
 ///

@@ -134,7 +134,7 @@ async fn a_callers_token_is_replaced_when_it_is_used_and_not_by_itself() {
     ask(&source, "ann").await.unwrap();
     ask(&source, "ann").await.unwrap();
 
-    pass(&clock, 76).await;
+    pass(&clock, 70).await;
     assert_eq!(server.count(), 1);
     for _ in 0..10 {
         assert_eq!(ask(&source, "ann").await.unwrap().secret(), "t1", "it is still good");

@@ -29,7 +29,7 @@ async fn sixty_four_calls_on_a_cold_token_cause_exactly_one_request() {
 
     assert_eq!(tokens, vec!["Bearer t1"; 64]);
     assert_eq!(server.count(), 1);
-    assert_eq!(ready(&source).as_deref(), Ok("t1"));
+    assert_eq!(ready(&source).unwrap(), "t1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -80,7 +80,7 @@ async fn a_fetch_nobody_waits_for_any_more_is_of_use_to_the_next_call() {
     drop(pending(&source));
     sleep(Duration::from_secs(1)).await;
 
-    assert_eq!(ready(&source).as_deref(), Ok("t1"));
+    assert_eq!(ready(&source).unwrap(), "t1");
 }
 
 #[tokio::test(start_paused = true)]

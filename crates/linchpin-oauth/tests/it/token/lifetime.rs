@@ -18,14 +18,15 @@ async fn a_token_in_use_is_replaced_in_the_background_before_it_expires() {
     let source = source(&server, &clock);
     ask(&source).await.unwrap();
 
-    pass(&clock, 69).await;
-    assert_eq!(ready(&source).as_deref(), Ok("t1"), "not before seven tenths");
+    // The margin is a quarter; eight to nine tenths of the rest are 60 to 68 seconds.
+    pass(&clock, 59).await;
+    assert_eq!(ready(&source).unwrap(), "t1");
     assert_eq!(server.count(), 1);
-    pass(&clock, 7).await;
+    pass(&clock, 10).await;
 
     // Nobody has asked since.
     assert_eq!(server.count(), 2);
-    assert_eq!(ready(&source).as_deref(), Ok("t2"));
+    assert_eq!(ready(&source).unwrap(), "t2");
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,8 +40,8 @@ async fn whoever_calls_now_and_then_never_waits() {
         ready(&source).unwrap();
     }
 
-    // Each lasts some 70 to 75 seconds of the 3000.
-    assert!((38..=44).contains(&server.count()), "{}", server.count());
+    // Each is used for 60 to 68 seconds of the 3000.
+    assert!((44..=51).contains(&server.count()), "{}", server.count());
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,7 +50,7 @@ async fn a_token_nobody_uses_is_not_replaced() {
     let source = source(&server, &clock);
     ask(&source).await.unwrap();
 
-    pass(&clock, 100_000).await;
+    pass(&clock, 1000).await;
     assert_eq!(server.count(), 1);
 
     assert_eq!(pending(&source).await.unwrap().secret(), "t2");
@@ -62,7 +63,7 @@ async fn a_token_that_was_used_once_is_replaced_once() {
     ask(&source).await.unwrap();
     ready(&source).unwrap();
 
-    pass(&clock, 10_000).await;
+    pass(&clock, 1000).await;
 
     assert_eq!(server.count(), 2);
 }
@@ -80,15 +81,10 @@ async fn many_processes_do_not_replace_their_tokens_together() {
 
     let asked = server.asked();
     assert_eq!(asked.len(), 40);
-    let mut seconds: Vec<_> =
-        asked[20..].iter().map(|asked| (asked.at - asked_at(&server, 0)).as_secs()).collect();
+    let mut seconds: Vec<_> = asked[20..].iter().map(|later| (later.at - asked[0].at).as_secs()).collect();
     seconds.dedup();
     assert!(seconds.len() > 10, "{seconds:?}");
-    assert!(seconds.iter().all(|seconds| (700..=801).contains(seconds)), "{seconds:?}");
-}
-
-fn asked_at(server: &Server, index: usize) -> tokio::time::Instant {
-    server.asked()[index].at
+    assert!(seconds.iter().all(|seconds| (776..=874).contains(seconds)), "{seconds:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +143,7 @@ async fn what_may_expire_on_the_way_is_better_than_nothing() {
     pass(&clock, 90).await;
 
     assert_eq!(pending(&source).await.unwrap().secret(), "t1", "the fetch has failed");
-    assert_eq!(ready(&source).as_deref(), Ok("t1"), "it is too early for another");
+    assert_eq!(ready(&source).unwrap(), "t1", "it is too early for another");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,16 @@
+//! Clients and upstreams over loopback sockets, in paused time.
+
+mod answers;
+mod breaker;
+mod builder;
+mod bulkhead;
+mod deadlines;
+mod hostile;
+mod propagation;
+mod redirects;
+mod requests;
+mod retries;
+mod service;
+mod spans;
+mod support;
+mod tokens;
