@@ -82,7 +82,7 @@ impl Response {
         let status = self.status();
         let after = retry_after(self.headers(), self.shared.clock.now());
         let client = self.shared.name.clone();
-        let is_problem = self.is_of_type(|essence| essence == "application/problem+json");
+        let is_problem = self.media_type().eq_ignore_ascii_case("application/problem+json");
         let problem = if is_problem {
             // Whatever happens to the body, the status is what counts.
             let body = self.collect(upstream_problem::MAX_BYTES).await.ok();
@@ -104,8 +104,7 @@ impl Response {
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let answer = self.error_for_status().await?;
         let client = answer.shared.name.clone();
-        let is_json = |essence: &str| essence == "application/json" || essence.ends_with("+json");
-        if answer.headers().contains_key(header::CONTENT_TYPE) && !answer.is_of_type(is_json) {
+        if answer.headers().contains_key(header::CONTENT_TYPE) && !is_json(answer.media_type()) {
             return Err(Error::new(&client, ErrorKind::Body, "the answer is not JSON"));
         }
         let body = answer.bytes().await?;
@@ -179,11 +178,10 @@ impl Response {
         Ok(collected.finish())
     }
 
-    /// Asks about the media type, in lower case and without its parameters.
-    fn is_of_type(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
+    /// The media type as it was sent, without its parameters.
+    fn media_type(&self) -> &str {
         let value = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        is_wanted(&essence)
+        value.split(';').next().unwrap_or_default().trim()
     }
 }
 
@@ -194,6 +192,13 @@ impl fmt::Debug for Response {
             .field("status", &self.status())
             .finish_non_exhaustive()
     }
+}
+
+/// RFC 6839 §3.1: `+json` at the end says that it can be read as JSON.
+fn is_json(media_type: &str) -> bool {
+    let suffix = media_type.len().checked_sub("+json".len()).and_then(|at| media_type.get(at..));
+    media_type.eq_ignore_ascii_case("application/json")
+        || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
 }
 
 /// Beyond these a new connection costs less than the rest of an answer that nobody wants.
