@@ -365,7 +365,9 @@ impl ClientBuilder {
             .connect_timeout(self.connect_timeout.min(LONGEST))
             .read_timeout(self.read_timeout.min(LONGEST))
             .pool_idle_timeout(self.pool_idle_timeout.min(LONGEST))
-            .pool_max_idle_per_host(self.pool_max_idle);
+            .pool_max_idle_per_host(self.pool_max_idle)
+            // Ours are within a budget; and nothing is copied for retries that will not be.
+            .retry(reqwest::retry::never().max_retries_per_request(0));
         // No proxy is shown what is not encrypted, nor asked for this machine.
         if base.is_plain || base.is_loopback {
             http = http.no_proxy();
