@@ -11,7 +11,7 @@ use linchpin_oauth::{
     AccessToken, ClientAuth, ClientCredentials, ForwardCaller, PendingToken, StaticToken, TokenEndpoint,
     TokenOutcome, TokenRequest, TokenSource,
 };
-use linchpin_test::{Reply, TokenEndpoint as Issuing};
+use linchpin_test::{Reply, ScriptedTokenEndpoint as Issuing};
 use tokio::time::Instant;
 
 use crate::support::{SECOND, builder, get, upstream};
