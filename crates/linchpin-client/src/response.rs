@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     Body, Error, ErrorKind, UpstreamProblem, body::Collected, client::Shared, limit::Limit,
-    retry_after::retry_after, upstream_problem, watch::Watch,
+    received::Received, retry_after::retry_after, upstream_problem, watch::Watch,
 };
 
 /// An answer of the upstream, of whatever status; its body has not been read yet.
@@ -137,14 +137,14 @@ impl Response {
     ///
     /// What happens on the way.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        match self.response.chunk().await {
+        let next = self.limit.wait(&self.shared.name, self.response.chunk()).await;
+        match next.and_then(|next| next.map_err(|error| Error::transport(&self.shared.name, error))) {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {
                 self.watch.finished();
                 Ok(None)
             }
             Err(error) => {
-                let error = Error::transport(&self.shared.name, error);
                 self.watch.failed(&error);
                 Err(self.limit.explain(&self.shared.name, error))
             }
@@ -158,9 +158,9 @@ impl Response {
 
     /// The answer in the terms of the `http` crate. The headers are all the upstream's, those of its connection among them.
     pub fn into_http(self) -> http::Response<Body> {
-        let Self { shared, response, watch, .. } = self;
+        let Self { shared, response, watch, limit, .. } = self;
         http::Response::<reqwest::Body>::from(response)
-            .map(|body| Body::received(body, shared.name.clone(), watch))
+            .map(|body| Body::received(Received::new(body, shared.name.clone(), watch, limit)))
     }
 
     /// Reads the rest, if it is short and there already, so that the connection can be used again.
