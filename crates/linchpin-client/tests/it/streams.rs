@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::BodyExt;
 use linchpin_client::{Client, Error, ErrorKind};
 use linchpin_test::Reply;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{SECOND, builder, client, millis, observed, upstream};
 
@@ -45,7 +45,7 @@ impl Way {
 /// What comes of it, and how many seconds it takes.
 async fn timed(read: impl Future<Output = Result<usize, Error>>) -> (Result<usize, ErrorKind>, u64) {
     let began = Instant::now();
-    let outcome = read.await.map_err(|error| error.kind());
+    let outcome = timeout(100 * SECOND, read).await.expect("it ends").map_err(|error| error.kind());
     (outcome, began.elapsed().as_secs())
 }
 
