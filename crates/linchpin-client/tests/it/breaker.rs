@@ -156,6 +156,21 @@ async fn probes_at_once_are_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_has_succeeded_with_the_head_of_its_answer() {
+    let upstream = upstream().await;
+    let client = fragile(&upstream);
+    upstream.always(Reply::status(500));
+    fail(&client, 4).await;
+    advance(5 * SECOND).await;
+    upstream.always(Reply::json("{}"));
+
+    // Neither has been read, and who knows when it will be.
+    let _probes = (client.get("/").send().await.unwrap(), client.get("/").send().await.unwrap());
+
+    assert_eq!(client.health().breaker, Some(BreakerState::Closed));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_open_breaker_needs_no_token_and_makes_no_retry() {
     let mut upstream = upstream().await;
     let client = builder(&upstream).breaker(Breaker::default().minimum_calls(1)).build().unwrap();

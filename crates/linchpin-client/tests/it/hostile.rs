@@ -43,6 +43,8 @@ async fn every_misbehaviour_has_its_kind_and_none_takes_longer_than_it_may() {
         (Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n"), ErrorKind::Broken, 0),
         (Reply::endless_headers(), ErrorKind::Broken, 0),
         (Reply::html(), ErrorKind::Body, 0),
+        (Reply::status(200).header("content-type", "text/plain").body("{}"), ErrorKind::Body, 0),
+        (Reply::status(200).header("content-type", "\u{e4}").body("{}"), ErrorKind::Body, 0),
         (Reply::json("{\"a\":"), ErrorKind::Body, 0),
         (Reply::json("[".repeat(100_000)), ErrorKind::Body, 0),
         (Reply::json(&ten_megabytes), ErrorKind::Body, 0),
