@@ -73,6 +73,7 @@
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
 //! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
+//! - `service-token`: the module `service_token`, the service's own token for outgoing calls from the environment.
 //! - `trace`: request ids, W3C trace context, spans and log lines, as a module.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -88,8 +89,12 @@ mod issuer;
 mod providers;
 #[cfg(feature = "remote")]
 mod reader;
+#[cfg(feature = "service-token")]
+pub mod service_token;
 #[cfg(feature = "remote")]
 mod settings;
+#[cfg(feature = "remote")]
+mod vars;
 
 #[cfg(feature = "actix")]
 pub use linchpin_actix as actix;
@@ -133,3 +138,8 @@ struct Authorization;
 #[cfg(all(doctest, feature = "axum", feature = "rbac", feature = "routes"))]
 #[doc = include_str!("../../../docs/guide/contexts.md")]
 struct Contexts;
+
+/// Compiles the examples of the guide's chapter on calls.
+#[cfg(all(doctest, feature = "axum", feature = "remote"))]
+#[doc = include_str!("../../../docs/guide/calling.md")]
+struct Calling;
