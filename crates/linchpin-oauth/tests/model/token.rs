@@ -18,11 +18,6 @@ use shuttle::{
 use tokio::time::Instant;
 
 use self::supply::{Held, NextEnd, Supplied, Supply};
-use self::supply::{Held, NextEnd, Supplied, Supply};
-pub(crate) use self::{
-    access_token::AccessToken,
-    error::{TokenError, TokenErrorKind},
-};
 use crate::{AccessToken, TokenError, TokenErrorKind, explore, join_all, moment::Moment, sync::Arc};
 
 /// A server whose tokens are numbers, and the supply of them.
