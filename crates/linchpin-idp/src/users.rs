@@ -195,14 +195,12 @@ pub(crate) fn check_secret(secret: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_key(pem: &str) -> Result<(), Problem> {
-    match client_keys(pem) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let problem = error.problems().first().map_or_else(String::new, |told| told.problem.clone());
-            Err((format!("has a client whose key {problem}"), "give its public half in PEM"))
-        }
-    }
+pub(crate) fn check_key(pem: &str) -> Result<(), Problem> {
+    client_keys(pem).map(|_| ()).map_err(|_| {
+        let fix =
+            "give the public half in PEM (-----BEGIN PUBLIC KEY-----), which `openssl pkey -pubout` prints";
+        ("has a client whose key is of no use".to_owned(), fix)
+    })
 }
 
 /// The key of a client, to verify what it has signed.
@@ -262,7 +260,7 @@ mod tests {
             "sets the claim `exp`, which the provider decides"
         );
         let keyless = Client::with_public_key("a", "x").check(&mut HashSet::new());
-        assert!(keyless.unwrap_err().0.starts_with("has a client whose key "));
+        assert_eq!(keyless.unwrap_err().0, "has a client whose key is of no use");
         let secretless = Client::new("a", "").check(&mut HashSet::new());
         assert_eq!(secretless.unwrap_err().0, "has a client with an empty secret");
     }

@@ -139,7 +139,7 @@ struct Authorization;
 #[doc = include_str!("../../../docs/guide/contexts.md")]
 struct Contexts;
 
-/// Compiles the examples of the guide's chapter on calls.
+/// Compiles the examples of the guide's chapter on tokens.
 #[cfg(all(doctest, feature = "axum", feature = "remote"))]
-#[doc = include_str!("../../../docs/guide/calling.md")]
-struct Calling;
+#[doc = include_str!("../../../docs/guide/tokens.md")]
+struct Tokens;
