@@ -33,7 +33,10 @@ Chores:
              it; --list only lists them, --json prints one document, --page notes it in docs/assurance.md
   policy-cedar
              lint and test the example with a policy engine, which is a workspace of its own
-  ci         lint, features, package, test and policy-cedar, as CI does
+  benches    lint the benches, which are a workspace of their own, and run their tests
+  bench client [--rounds N] [--calls N] [--json]
+             measure the CPU time of a call, beside plain reqwest and reqwest with its middlewares
+  ci         lint, features, package, test, policy-cedar and benches, as CI does
 ";
 
 fn main() -> ExitCode {
@@ -48,11 +51,14 @@ fn main() -> ExitCode {
         ["fuzz", "--seconds", seconds, "--target", target] => fuzz::fuzz(seconds, Some(target)),
         ["plant", ref options @ ..] => plant::plant(options),
         ["policy-cedar"] => policy_cedar(),
+        ["benches"] => benches(),
+        ["bench", "client", ref options @ ..] => bench_client(options),
         ["ci"] => lint()
             .and_then(|()| features())
             .and_then(|()| package())
             .and_then(|()| test())
-            .and_then(|()| policy_cedar()),
+            .and_then(|()| policy_cedar())
+            .and_then(|()| benches()),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -113,15 +119,37 @@ fn package() -> Result<(), String> {
 
 /// An engine takes longer to compile than all of this workspace's own code, so nobody pays for it who does not ask.
 fn policy_cedar() -> Result<(), String> {
-    let manifest = root().join("examples/policy-cedar/Cargo.toml");
+    own_workspace("examples/policy-cedar", &["test"])
+}
+
+fn benches() -> Result<(), String> {
+    own_workspace("benches", &["test"])
+}
+
+/// The peers that the benches compare with are in a lock file of their own.
+fn bench_client(options: &[&str]) -> Result<(), String> {
+    let run = ["run", "--release", "--package", "bench-client", "--"];
+    in_own_workspace("benches", &[&run[..], options].concat())
+}
+
+/// Lints a workspace of its own, and runs one more command in it.
+fn own_workspace(folder: &str, then: &[&str]) -> Result<(), String> {
+    let manifest = root().join(folder).join("Cargo.toml");
+    run(Command::new(env!("CARGO")).args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;
+    in_own_workspace(folder, &["clippy", "--all-targets", "--", "--deny", "warnings"])?;
+    in_own_workspace(folder, then)
+}
+
+/// Runs cargo with these arguments, the first of which is its command, in a workspace of its own.
+fn in_own_workspace(folder: &str, arguments: &[&str]) -> Result<(), String> {
+    let manifest = root().join(folder).join("Cargo.toml");
     // What both workspaces depend on is compiled once.
     let target = target_folder()?;
-    let here = ["--manifest-path".as_ref(), manifest.as_os_str()];
-    let into = ["--target-dir".as_ref(), target.as_os_str()];
-    run(Command::new(env!("CARGO")).arg("fmt").args(here).arg("--check"))?;
-    let lint = ["--all-targets", "--", "--deny", "warnings"];
-    run(Command::new(env!("CARGO")).arg("clippy").args(here).args(into).args(lint))?;
-    run(Command::new(env!("CARGO")).arg("test").args(here).args(into))
+    run(Command::new(env!("CARGO"))
+        .arg(arguments[0])
+        .args(["--manifest-path".as_ref(), manifest.as_os_str()])
+        .args(["--target-dir".as_ref(), target.as_os_str()])
+        .args(&arguments[1..]))
 }
 
 /// The root of the repository.

@@ -131,8 +131,16 @@ pub(crate) fn push_segment(path: &mut String, segment: &str) -> Result<(), &'sta
 
 /// `.` or `..`, encoded or not: the URL standard takes `%2e` for a dot.
 fn is_dots(segment: &str) -> bool {
-    let segment = segment.to_ascii_lowercase().replace("%2e", ".");
-    segment == "." || segment == ".."
+    let mut rest = segment.as_bytes();
+    let mut dots = 0;
+    while !rest.is_empty() {
+        rest = match rest {
+            [b'.', rest @ ..] | [b'%', b'2', b'e' | b'E', rest @ ..] => rest,
+            _ => return false,
+        };
+        dots += 1;
+    }
+    matches!(dots, 1 | 2)
 }
 
 fn is_loopback(host: Option<Host<&str>>) -> bool {

@@ -4,7 +4,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use crate::{
     Error, ErrorKind,
     error::{BoxError, RequestBodyFailed},
-    watch::Watch,
+    received::Received,
 };
 
 /// The body of a request or of an answer, as the [`ClientService`](crate::ClientService) takes and gives it.
@@ -33,7 +33,7 @@ pub struct Body {
 enum Inner {
     Bytes(Bytes),
     Stream(Mutex<Stream>),
-    Received { body: reqwest::Body, client: Arc<str>, watch: Watch },
+    Received(Box<Received>),
 }
 
 type Stream = Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>;
@@ -55,8 +55,8 @@ impl Body {
         Self { inner: Inner::Stream(Mutex::new(Box::pin(Boxed { body: Box::pin(body) }))) }
     }
 
-    pub(crate) fn received(body: reqwest::Body, client: Arc<str>, watch: Watch) -> Self {
-        Self { inner: Inner::Received { body, client, watch } }
+    pub(crate) fn received(received: Received) -> Self {
+        Self { inner: Inner::Received(Box::new(received)) }
     }
 
     /// The bytes, if they are all there.
@@ -125,21 +125,7 @@ impl HttpBody for Body {
                 .as_mut()
                 .poll_frame(cx)
                 .map_err(|error| Box::new(RequestBodyFailed(error)) as _),
-            Inner::Received { body, client, watch } => {
-                let frame = ready!(Pin::new(body).poll_frame(cx));
-                Poll::Ready(match frame {
-                    Some(Err(error)) => {
-                        let error = Error::transport(client, error);
-                        watch.failed(&error);
-                        Some(Err(Box::new(error)))
-                    }
-                    Some(Ok(frame)) => Some(Ok(frame)),
-                    None => {
-                        watch.finished();
-                        None
-                    }
-                })
-            }
+            Inner::Received(received) => received.poll_frame(cx).map_err(|error| Box::new(error) as _),
         }
     }
 
@@ -147,7 +133,7 @@ impl HttpBody for Body {
         match &self.inner {
             Inner::Bytes(bytes) => bytes.is_empty(),
             Inner::Stream(_) => false,
-            Inner::Received { body, .. } => body.is_end_stream(),
+            Inner::Received(received) => received.is_end_stream(),
         }
     }
 
@@ -155,7 +141,7 @@ impl HttpBody for Body {
         match &self.inner {
             Inner::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Stream(stream) => stream.lock().unwrap_or_else(PoisonError::into_inner).size_hint(),
-            Inner::Received { body, .. } => body.size_hint(),
+            Inner::Received(received) => received.size_hint(),
         }
     }
 }

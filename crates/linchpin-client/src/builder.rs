@@ -271,6 +271,7 @@ impl ClientBuilder {
                 places: self.bulkhead.map(Places::new),
                 jitter: self.jitter,
                 clock: self.clock,
+                read_timeout: self.read_timeout,
                 total_timeout: self.total_timeout,
                 margin: self.margin,
                 minimum: self.minimum,
@@ -363,9 +364,10 @@ impl ClientBuilder {
             .referer(false)
             .redirect(self.redirect_policy())
             .connect_timeout(self.connect_timeout.min(LONGEST))
-            .read_timeout(self.read_timeout.min(LONGEST))
             .pool_idle_timeout(self.pool_idle_timeout.min(LONGEST))
-            .pool_max_idle_per_host(self.pool_max_idle);
+            .pool_max_idle_per_host(self.pool_max_idle)
+            // Ours are within a budget; and nothing is copied for retries that will not be.
+            .retry(reqwest::retry::never().max_retries_per_request(0));
         // No proxy is shown what is not encrypted, nor asked for this machine.
         if base.is_plain || base.is_loopback {
             http = http.no_proxy();

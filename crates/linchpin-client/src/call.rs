@@ -150,7 +150,8 @@ impl Shared {
 
         // From here on the breaker waits for a verdict.
         let mut admitted = Admitted::new(self.clone(), self.admit(now)?, now);
-        match self.http.execute(request).await {
+        let answer = limit.wait(&self.name, self.http.execute(request)).await;
+        match answer.and_then(|answer| answer.map_err(|error| Error::transport(&self.name, error))) {
             Ok(response) => {
                 if is_failure(response.status()) {
                     admitted.settle(Verdict::Failure);
@@ -165,7 +166,6 @@ impl Shared {
                 ))
             }
             Err(error) => {
-                let error = Error::transport(&self.name, error);
                 admitted.failed(&error);
                 Err(limit.explain(&self.name, error))
             }
@@ -196,8 +196,6 @@ impl Shared {
         let mut request = reqwest::Request::new(call.method.clone(), call.url.clone());
         *request.headers_mut() = headers;
         *request.body_mut() = Some(body);
-        // It counts until the last byte of the answer.
-        *request.timeout_mut() = Some(left);
         request
     }
 

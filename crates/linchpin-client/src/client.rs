@@ -60,6 +60,7 @@ pub(crate) struct Shared {
     pub(crate) places: Option<Places>,
     pub(crate) jitter: Jitter,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) read_timeout: Duration,
     pub(crate) total_timeout: Duration,
     pub(crate) margin: Duration,
     pub(crate) minimum: Duration,

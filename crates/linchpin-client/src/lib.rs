@@ -55,6 +55,7 @@ mod health;
 mod jitter;
 mod limit;
 mod propagation;
+mod received;
 mod request;
 mod response;
 mod retries;

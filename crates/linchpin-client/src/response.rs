@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::{
     Body, Error, ErrorKind, UpstreamProblem, body::Collected, client::Shared, limit::Limit,
-    retry_after::retry_after, upstream_problem, watch::Watch,
+    received::Received, retry_after::retry_after, upstream_problem, watch::Watch,
 };
 
 /// An answer of the upstream, of whatever status; its body has not been read yet.
@@ -82,7 +82,7 @@ impl Response {
         let status = self.status();
         let after = retry_after(self.headers(), self.shared.clock.now());
         let client = self.shared.name.clone();
-        let is_problem = self.is_of_type(|essence| essence == "application/problem+json");
+        let is_problem = self.media_type().eq_ignore_ascii_case("application/problem+json");
         let problem = if is_problem {
             // Whatever happens to the body, the status is what counts.
             let body = self.collect(upstream_problem::MAX_BYTES).await.ok();
@@ -104,8 +104,7 @@ impl Response {
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
         let answer = self.error_for_status().await?;
         let client = answer.shared.name.clone();
-        let is_json = |essence: &str| essence == "application/json" || essence.ends_with("+json");
-        if answer.headers().contains_key(header::CONTENT_TYPE) && !answer.is_of_type(is_json) {
+        if answer.headers().contains_key(header::CONTENT_TYPE) && !is_json(answer.media_type()) {
             return Err(Error::new(&client, ErrorKind::Body, "the answer is not JSON"));
         }
         let body = answer.bytes().await?;
@@ -138,14 +137,14 @@ impl Response {
     ///
     /// What happens on the way.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        match self.response.chunk().await {
+        let next = self.limit.wait(&self.shared.name, self.response.chunk()).await;
+        match next.and_then(|next| next.map_err(|error| Error::transport(&self.shared.name, error))) {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {
                 self.watch.finished();
                 Ok(None)
             }
             Err(error) => {
-                let error = Error::transport(&self.shared.name, error);
                 self.watch.failed(&error);
                 Err(self.limit.explain(&self.shared.name, error))
             }
@@ -159,9 +158,9 @@ impl Response {
 
     /// The answer in the terms of the `http` crate. The headers are all the upstream's, those of its connection among them.
     pub fn into_http(self) -> http::Response<Body> {
-        let Self { shared, response, watch, .. } = self;
+        let Self { shared, response, watch, limit, .. } = self;
         http::Response::<reqwest::Body>::from(response)
-            .map(|body| Body::received(body, shared.name.clone(), watch))
+            .map(|body| Body::received(Received::new(body, shared.name.clone(), watch, limit)))
     }
 
     /// Reads the rest, if it is short and there already, so that the connection can be used again.
@@ -179,11 +178,10 @@ impl Response {
         Ok(collected.finish())
     }
 
-    /// Asks about the media type, in lower case and without its parameters.
-    fn is_of_type(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
+    /// The media type as it was sent, without its parameters.
+    fn media_type(&self) -> &str {
         let value = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        is_wanted(&essence)
+        value.split(';').next().unwrap_or_default().trim()
     }
 }
 
@@ -194,6 +192,13 @@ impl fmt::Debug for Response {
             .field("status", &self.status())
             .finish_non_exhaustive()
     }
+}
+
+/// RFC 6839 §3.1: `+json` at the end says that it can be read as JSON.
+fn is_json(media_type: &str) -> bool {
+    let suffix = media_type.len().checked_sub("+json".len()).and_then(|at| media_type.get(at..));
+    media_type.eq_ignore_ascii_case("application/json")
+        || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
 }
 
 /// Beyond these a new connection costs less than the rest of an answer that nobody wants.

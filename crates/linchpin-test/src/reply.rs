@@ -214,13 +214,8 @@ impl Reply {
         if self.end == End::KeepAlive { self.closing() } else { self }
     }
 
-    /// Plays it; what remains of the connection may carry another request. `sent` is told of each piece of a body.
-    pub(crate) async fn play(
-        self,
-        mut wire: Wire,
-        is_head: bool,
-        sent: impl Fn(usize),
-    ) -> io::Result<Option<Wire>> {
+    /// Writes all that the client gets. `sent` is told of each piece of a body.
+    pub(crate) async fn play(&self, wire: &mut Wire, is_head: bool, sent: impl Fn(usize)) -> io::Result<()> {
         if !self.pause.is_zero() {
             sleep(self.pause).await;
         }
@@ -240,15 +235,22 @@ impl Reply {
             Start::Status(status) => {
                 wire.write(self.head(*status).as_bytes()).await?;
                 if !is_head && has_body(*status) {
-                    self.write_body(&mut wire, sent).await?;
+                    self.write_body(wire, sent).await?;
                 }
             }
         }
+        if self.end == End::Stall {
+            wire.until_client_leaves().await;
+        }
+        Ok(())
+    }
+
+    /// What becomes of the connection afterwards; if it is given back, it may carry another request.
+    pub(crate) async fn end(self, wire: Wire) -> io::Result<Option<Wire>> {
         match self.end {
             End::KeepAlive => return Ok(Some(wire)),
-            End::Close | End::CutShort => wire.close().await?,
+            End::Close | End::CutShort | End::Stall => wire.close().await?,
             End::Reset => wire.reset()?,
-            End::Stall => wire.until_client_leaves().await,
         }
         Ok(None)
     }

@@ -262,7 +262,8 @@ async fn answer(mut wire: Wire, scene: &Scene, connection: usize) -> io::Result<
         scene.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     };
     if let Some(reply) = scene.reply_that_reads(Reads::Nothing) {
-        return reply.play(wire, false, sent).await;
+        reply.play(&mut wire, false, sent).await?;
+        return reply.end(wire).await;
     }
     let head = wire.head().await?;
     let is_head = head.method == "HEAD";
@@ -278,11 +279,14 @@ async fn answer(mut wire: Wire, scene: &Scene, connection: usize) -> io::Result<
         }
     };
     let request = SentRequest::new(head, body, connection, scene.started_at.elapsed());
-    let _under_way = scene.begin();
+    let under_way = scene.begin();
     scene.requests.send_modify(|requests| requests.push(request.clone()));
     let mut reply = early.unwrap_or_else(|| scene.reply_to(&request));
     if wants_close {
         reply = reply.closing_if_alive();
     }
-    reply.play(wire, is_head, sent).await
+    reply.play(&mut wire, is_head, sent).await?;
+    // The client has what it gets, and may be slow to close the connection.
+    drop(under_way);
+    reply.end(wire).await
 }

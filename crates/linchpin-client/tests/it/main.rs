@@ -12,5 +12,6 @@ mod requests;
 mod retries;
 mod service;
 mod spans;
+mod streams;
 mod support;
 mod tokens;

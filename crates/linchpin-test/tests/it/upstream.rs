@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use linchpin_test::{Reply, ScriptedUpstream};
 use serde_json::json;
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout},
 };
@@ -273,6 +273,22 @@ async fn requests_under_way_are_counted() {
     get(&upstream).await;
 
     assert_eq!((upstream.most_at_once(), upstream.connections()), (3, 4));
+}
+
+#[tokio::test]
+async fn a_request_that_was_answered_is_under_way_no_more_although_its_connection_is_open() {
+    let upstream = ScriptedUpstream::start().await.unwrap();
+    upstream.script([Reply::json("{}").closing(), Reply::json("{}").stall_midway()]);
+    let mut answered = TcpStream::connect(upstream.address()).await.unwrap();
+    let mut waiting = TcpStream::connect(upstream.address()).await.unwrap();
+
+    answered.write_all(GET.as_bytes()).await.unwrap();
+    answered.read_to_end(&mut Vec::new()).await.unwrap();
+    waiting.write_all(GET.as_bytes()).await.unwrap();
+    waiting.read_u8().await.unwrap();
+
+    assert_eq!((upstream.under_way(), upstream.most_at_once()), (1, 1));
+    drop((answered, waiting));
 }
 
 #[tokio::test]
