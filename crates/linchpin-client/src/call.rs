@@ -141,14 +141,15 @@ impl Shared {
             Some(places) => Some(self.place(places, limit).await?),
             None => None,
         };
-        let left = limit.left();
+        let now = Instant::now();
+        let left = limit.at.saturating_duration_since(now);
         if left.is_zero() {
             return Err(limit.error(&self.name));
         }
         let request = self.request(call, credential.as_ref(), trace, left);
 
         // From here on the breaker waits for a verdict.
-        let mut admitted = Admitted::new(self.clone(), self.admit()?);
+        let mut admitted = Admitted::new(self.clone(), self.admit(now)?, now);
         let answer = limit.wait(&self.name, self.http.execute(request)).await;
         match answer.and_then(|answer| answer.map_err(|error| Error::transport(&self.name, error))) {
             Ok(response) => {
@@ -179,6 +180,8 @@ impl Shared {
         left: Duration,
     ) -> reqwest::Request {
         let mut headers = call.headers.clone();
+        // Once, for all that is added here and by the HTTP client.
+        headers.reserve(ADDED_HEADERS);
         if let Some(credential) = credential {
             headers.insert(header::AUTHORIZATION, credential.header.clone());
         }
@@ -196,9 +199,10 @@ impl Shared {
         request
     }
 
-    fn admit(&self) -> Result<Option<Ticket>, Error> {
+    fn admit(&self, now: Instant) -> Result<Option<Ticket>, Error> {
         let Some(circuit) = &self.circuit else { return Ok(None) };
-        let (ticket, change) = circuit.admit(self.now()).map_err(|left| self.refused(left))?;
+        let (ticket, change) =
+            circuit.admit(now.saturating_duration_since(self.began)).map_err(|left| self.refused(left))?;
         if let Some(change) = change {
             self.tell(change);
         }
@@ -255,4 +259,6 @@ fn record(span: &Span, outcome: &Result<Response, Error>) {
     }
 }
 
+/// Authorization, request id, trace and its state, deadline, baggage, user agent, accept, host.
+const ADDED_HEADERS: usize = 9;
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

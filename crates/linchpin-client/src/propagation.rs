@@ -16,24 +16,26 @@ impl Shared {
         trace: &TraceContext,
         left: Duration,
     ) {
-        let mut add = |name: HeaderName, value: &str| {
+        let mut add = |name: HeaderName, value: Result<HeaderValue, _>| {
             // All of these are made of characters that headers may hold.
-            if let (false, Ok(value)) = (headers.contains_key(&name), HeaderValue::from_str(value)) {
-                headers.insert(name, value);
+            if let Ok(value) = value {
+                headers.entry(name).or_insert(value);
             }
         };
-        add(X_REQUEST_ID, context.request_id().as_str());
+        add(X_REQUEST_ID, HeaderValue::from_str(context.request_id().as_str()));
         for (name, value) in trace.headers() {
-            add(HeaderName::from_static(name), &value);
+            add(HeaderName::from_static(name), HeaderValue::try_from(value));
         }
         if context.deadline().is_some() {
-            add(self.timeout_header.clone(), &left.as_millis().to_string());
+            // A call takes a day at most.
+            let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            add(self.timeout_header.clone(), Ok(left.into()));
         }
         if !self.baggage.is_empty() && !context.baggage().is_empty() {
             let mut baggage = context.baggage().clone();
             baggage.retain(|name| self.baggage.iter().any(|allowed| **allowed == *name));
             if !baggage.is_empty() {
-                add(BAGGAGE, &baggage.to_string());
+                add(BAGGAGE, HeaderValue::try_from(baggage.to_string()));
             }
         }
     }

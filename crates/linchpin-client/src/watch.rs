@@ -18,8 +18,8 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
-    pub(crate) fn new(shared: Arc<Shared>, ticket: Option<Ticket>) -> Self {
-        Self { shared, ticket, began: Instant::now() }
+    pub(crate) fn new(shared: Arc<Shared>, ticket: Option<Ticket>, began: Instant) -> Self {
+        Self { shared, ticket, began }
     }
 
     pub(crate) fn settle(&mut self, verdict: Verdict) {

@@ -74,6 +74,7 @@
 //! - `client`: the module `client`: calls to other services, with tokens, time-outs, retries, deadlines and a circuit breaker.
 //! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
+//! - `service-token`: the module `service_token`, the service's own token for outgoing calls from the environment.
 //! - `trace`: request ids, W3C trace context, spans and log lines, as a module.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -89,8 +90,12 @@ mod issuer;
 mod providers;
 #[cfg(feature = "remote")]
 mod reader;
+#[cfg(feature = "service-token")]
+pub mod service_token;
 #[cfg(feature = "remote")]
 mod settings;
+#[cfg(feature = "remote")]
+mod vars;
 
 #[cfg(feature = "actix")]
 pub use linchpin_actix as actix;
@@ -141,3 +146,8 @@ struct Contexts;
 #[cfg(all(doctest, feature = "axum", feature = "client"))]
 #[doc = include_str!("../../../docs/guide/calling.md")]
 struct Calling;
+
+/// Compiles the examples of the guide's chapter on tokens.
+#[cfg(all(doctest, feature = "axum", feature = "remote"))]
+#[doc = include_str!("../../../docs/guide/tokens.md")]
+struct Tokens;

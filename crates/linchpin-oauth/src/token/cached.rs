@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -37,21 +37,21 @@ pub(crate) struct CachedToken {
     terms: Arc<Terms>,
     subject: Option<SubjectToken>,
     supply: Supply,
-    /// Whether the token was asked for since it came.
-    is_used: AtomicBool,
+    /// How many fetches have failed since the token was last asked for; `UNUSED` if it was not since it came.
+    idle: AtomicU32,
 }
 
 impl CachedToken {
     pub(crate) fn new(terms: Arc<Terms>, subject: Option<SubjectToken>) -> Self {
         let supply = Supply::new(terms.endpoint.now());
-        Self { terms, subject, supply, is_used: AtomicBool::new(false) }
+        Self { terms, subject, supply, idle: AtomicU32::new(UNUSED) }
     }
 
     /// The token for one call.
     pub(crate) fn take(self: &Arc<Self>) -> TokenOutcome {
         // Read first: a value that is only read stays in every processor's cache.
-        if !self.is_used.load(Ordering::Relaxed) {
-            self.is_used.store(true, Ordering::Relaxed);
+        if self.idle.load(Ordering::Relaxed) != 0 {
+            self.idle.store(0, Ordering::Relaxed);
         }
         match self.supply.take(self.terms.endpoint.now()) {
             Supplied::Token(token, begun) => {
@@ -129,8 +129,8 @@ async fn keep(mut fetch: Fetch, cached: Weak<CachedToken>) {
             () = next_end.wait() => return,
         }
         let Some(cached) = cached.upgrade() else { return };
-        let is_used = cached.is_used.load(Ordering::Relaxed);
-        if !is_used || cached.supply.refresh(cached.terms.endpoint.now()).is_none() {
+        let is_idle = cached.idle.load(Ordering::Relaxed) >= MAX_IDLE_FAILURES;
+        if is_idle || cached.supply.refresh(cached.terms.endpoint.now()).is_none() {
             return;
         }
         fetch = Fetch { cached, is_over: false };
@@ -147,7 +147,7 @@ impl Fetch {
     /// Makes the fetch, and publishes the result; returns how long to wait until the next one, if there is to be one without
     /// being asked for.
     async fn make(&mut self) -> Option<(Duration, NextEnd)> {
-        let CachedToken { terms, subject, supply, is_used } = &*self.cached;
+        let CachedToken { terms, subject, supply, idle } = &*self.cached;
         let parameters: Vec<(&str, &str)> =
             terms.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let since = terms.endpoint.now();
@@ -157,12 +157,14 @@ impl Fetch {
             Ok(granted) => {
                 let held = self.cached.held(granted, since);
                 let pause = held.due_after;
-                is_used.store(false, Ordering::Relaxed);
+                idle.store(UNUSED, Ordering::Relaxed);
                 terms.teller.success();
                 Some((pause, supply.succeed(Arc::new(held))))
             }
             Err(error) => {
                 let has_token = self.cached.tell(&error);
+                let count = |idle: u32| Some(idle.saturating_add(1));
+                let _ = idle.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count);
                 let next = supply.fail(error, terms.endpoint.now(), random::fraction());
                 has_token.then_some(next)
             }
@@ -182,3 +184,8 @@ impl Drop for Fetch {
         }
     }
 }
+
+const UNUSED: u32 = u32::MAX;
+
+/// A server that is down is asked so often in the background, some minutes long, while no call uses the token.
+const MAX_IDLE_FAILURES: u32 = 30;

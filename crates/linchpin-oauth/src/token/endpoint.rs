@@ -314,13 +314,20 @@ impl TokenEndpointBuilder {
             Location::Url(url) => ("token_url", url, transport.check(url)),
         };
         match checked {
-            Err(BadUrl::PlainHttp) => problems.report(
-                setting,
-                BadUrl::PlainHttp.to_string(),
-                "use https, since the client's secret is sent there \
-                 (a host on a private network can be allowed by name: allow_http_host)",
-            ),
-            Err(bad) => problems.report(setting, bad.to_string(), bad.fix()),
+            Err(bad) => {
+                let fix = match bad {
+                    BadUrl::PlainHttp => {
+                        "use https, since the client's secret is sent there \
+                         (a host on a private network can be allowed by name: allow_http_host, AUTH_ALLOW_HTTP_HOSTS)"
+                    }
+                    BadUrl::HasCredentials => {
+                        "leave user and password out: the client authenticates by itself"
+                    }
+                    BadUrl::HasQuery => "give the issuer as the server itself names it",
+                    BadUrl::NotAUrl | BadUrl::NotHttp => bad.fix(),
+                };
+                problems.report(setting, bad.to_string(), fix);
+            }
             Ok(()) if self.client.certificate().is_some() && url.starts_with("http:") => {
                 let fix = "use https, since there is no certificate to show without TLS";
                 problems.report(setting, "is plain http, and the client authenticates in TLS", fix);

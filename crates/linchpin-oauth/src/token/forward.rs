@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::{
     AccessToken, TokenError, TokenErrorKind, TokenOutcome, TokenRequest, TokenSource,
-    location::{BadUrl, Transport},
+    location::{BadUrl, Transport, without_secrets},
 };
 
 /// Hands the caller's own token on, to the origins that are named and to no other.
@@ -40,15 +40,42 @@ impl ForwardCaller {
     /// If none is named, or one is not an origin, or plain `http` to another host than this one; the setting is called
     /// `forward_to`.
     pub fn to<S: AsRef<str>>(origins: impl IntoIterator<Item = S>) -> Result<Self, ConfigError> {
+        Self::checked(origins, false)
+    }
+
+    /// The same, where plain `http` to other hosts is allowed, as inside a container network.
+    ///
+    /// # Errors
+    ///
+    /// As for [`to`](Self::to), but for plain `http`.
+    ///
+    /// # Security
+    ///
+    /// Whoever can listen on the way can act as the caller.
+    pub fn dangerously_to_plain_http<S: AsRef<str>>(
+        origins: impl IntoIterator<Item = S>,
+    ) -> Result<Self, ConfigError> {
+        Self::checked(origins, true)
+    }
+
+    fn checked<S: AsRef<str>>(
+        origins: impl IntoIterator<Item = S>,
+        allows_plain_http: bool,
+    ) -> Result<Self, ConfigError> {
         let mut problems = ConfigError::collect();
         let mut known = Vec::new();
         for origin in origins {
             let origin = origin.as_ref();
-            match checked(origin) {
-                Ok(origin) => known.push(origin),
-                Err(problem) => problems.report(
+            let problem = match Transport::default().check(origin) {
+                Ok(()) => None,
+                Err(BadUrl::PlainHttp) if allows_plain_http => None,
+                Err(bad) => Some(bad.to_string()),
+            };
+            match (problem, normal(origin)) {
+                (None, Some(origin)) => known.push(origin),
+                (problem, _) => problems.report(
                     SETTING,
-                    format!("names {origin:?}, which {problem}"),
+                    format!("names {:?}, which {}", without_secrets(origin), problem.as_deref().unwrap_or("is more than an origin")),
                     "give scheme and host, and the port if need be, for example https://billing.internal:8443",
                 ),
             }
@@ -79,18 +106,6 @@ impl TokenSource for ForwardCaller {
             Some(subject) => AccessToken::new(subject.secret()),
         })
     }
-}
-
-/// An origin as it is kept, or what is wrong with it, as the rest of a sentence about it.
-fn checked(origin: &str) -> Result<String, String> {
-    match Transport::default().check(origin) {
-        Err(BadUrl::PlainHttp) => {
-            return Err("is plain http to another host, where anybody could read it".to_owned());
-        }
-        Err(bad) => return Err(bad.to_string()),
-        Ok(()) => {}
-    }
-    normal(origin).ok_or_else(|| "is more than an origin".to_owned())
 }
 
 /// Scheme, host in lower case, and port, if the text is nothing else.
@@ -156,12 +171,22 @@ mod tests {
     }
 
     #[test]
+    fn plain_http_to_another_host_has_a_loud_name() {
+        let source = ForwardCaller::dangerously_to_plain_http(["http://billing:8080"]).unwrap();
+
+        assert_eq!(given(&source, "http://billing:8080", Some("abc")).as_deref(), Ok("abc"));
+        assert_eq!(given(&source, "https://billing:8080", Some("abc")), Err(TokenErrorKind::OtherOrigin));
+        assert!(ForwardCaller::to(["http://billing:8080"]).is_err());
+        assert!(ForwardCaller::dangerously_to_plain_http(["ftp://billing"]).is_err());
+    }
+
+    #[test]
     fn what_is_no_origin_is_a_mistake() {
         for bad in [
             "",
             "billing",
             "http://billing.internal",
-            "https://ann:s@billing.internal",
+            "https://ann:s3cret@billing.internal",
             "https://billing.internal/x",
             "https://billing.internal?",
             "ftp://billing.internal",
@@ -169,6 +194,7 @@ mod tests {
             let error = ForwardCaller::to(["https://good.internal", bad]).unwrap_err();
             assert_eq!(error.problems().len(), 1, "{bad}");
             assert_eq!(error.problems()[0].setting, "forward_to");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
         }
         assert!(ForwardCaller::to(Vec::<String>::new()).is_err());
     }

@@ -120,6 +120,22 @@ async fn a_server_that_comes_back_is_asked_in_the_background() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_is_down_is_not_asked_for_long_if_nobody_calls() {
+    let (server, clock) = (Server::with(Answer::Tokens(10_000)), FakeClock::default());
+    let source = source(&server, &clock);
+    ask(&source).await.unwrap();
+    ready(&source).unwrap();
+    server.answer(Answer::Down);
+
+    pass(&clock, 9_990).await;
+    let asked = server.count();
+    assert!((20..=31).contains(&asked), "{asked}");
+
+    ask(&source).await.unwrap();
+    assert_eq!(server.count(), asked + 1, "a call has it asked again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_may_expire_on_the_way_is_not_given_out_as_fresh() {
     let (server, clock) = (Server::with(Answer::Tokens(100)), FakeClock::default());
     let source = ClientCredentials::builder(&endpoint(&server, &clock))

@@ -1,5 +1,7 @@
 //! Sources of tokens against a scripted token endpoint. Time is tokio's, paused, and a `FakeClock`: nothing sleeps.
 
+#[cfg(feature = "http-client")]
+mod certificate;
 mod endpoint;
 mod exchange;
 mod fetching;
