@@ -72,6 +72,7 @@ mod require_middleware;
 mod response;
 pub mod routes;
 mod service;
+mod subject_token;
 mod withheld;
 
 pub use self::{
@@ -86,4 +87,5 @@ pub use self::{
     require::{Decided, Require},
     require_middleware::{RequireMiddleware, RequireService, require},
     service::Verify,
+    subject_token::SubjectToken,
 };

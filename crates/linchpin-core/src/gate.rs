@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Answer, Caller, Clock, Extensions, Facts, Outcome, Pending, Policy, Problem, Reason, Refusal,
-    Requirement, ResourceMetadata, SystemClock, VerifyToken, credential::credential_from_authorization,
+    Requirement, ResourceMetadata, SubjectToken, SystemClock, VerifyToken,
+    credential::credential_from_authorization,
 };
 
 /// Decides who may enter: a verifier, and how its refusals are told.
@@ -137,19 +138,21 @@ impl Gate {
     pub fn check<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Check {
         let policy = self.inner.policy;
         if policy.is_public() {
-            return Check::Admit(Identity { caller: None, gate: self.clone() });
+            return Check::Admit(Identity { caller: None, token: None, gate: self.clone() });
         }
         let verifier = &self.inner.verifier;
         match credential_from_authorization(authorization, verifier.schemes()) {
             Ok((scheme, token)) => match verifier.verify_under(scheme, token, self.inner.clock.now()) {
-                Outcome::Ready(result) => match self.settle(result) {
+                Outcome::Ready(result) => match self.settle(result, token) {
                     Ok(identity) => Check::Admit(identity),
                     Err(answer) => Check::Refuse(answer),
                 },
-                Outcome::Pending(pending) => Check::Wait(Waiting { pending, gate: self.clone() }),
+                Outcome::Pending(pending) => {
+                    Check::Wait(Waiting { pending, token: token.into(), gate: self.clone() })
+                }
             },
             Err(refusal) if refusal.reason() == Reason::MissingCredential && policy.is_optional() => {
-                Check::Admit(Identity { caller: None, gate: self.clone() })
+                Check::Admit(Identity { caller: None, token: None, gate: self.clone() })
             }
             Err(refusal) => Check::Refuse(self.refuse(&refusal)),
         }
@@ -181,13 +184,20 @@ impl Gate {
         self.inner.verifier.is_ready(self.inner.clock.now())
     }
 
-    fn settle(&self, result: Result<Arc<Caller>, Refusal>) -> Result<Identity, Answer> {
+    fn settle(&self, result: Result<Arc<Caller>, Refusal>, token: &str) -> Result<Identity, Answer> {
         let admitted = result.and_then(|caller| {
             self.inner.policy.check(Facts::new(&caller, &*self.inner.clock))?;
             Ok(caller)
         });
         match admitted {
-            Ok(caller) => Ok(Identity { caller: Some(caller), gate: self.clone() }),
+            Ok(caller) => {
+                // A verifier that keeps the token spares each request a copy of it.
+                let token = match caller.has_token() {
+                    true => None,
+                    false => Some(SubjectToken::of_credential(token)),
+                };
+                Ok(Identity { caller: Some(caller), token, gate: self.clone() })
+            }
             Err(refusal) => Err(self.refuse(&refusal)),
         }
     }
@@ -217,6 +227,7 @@ pub enum Check {
 #[must_use = "futures do nothing unless polled"]
 pub struct Waiting {
     pending: Pending,
+    token: Box<str>,
     gate: Gate,
 }
 
@@ -225,7 +236,7 @@ impl Future for Waiting {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let result = ready!(Pin::new(&mut self.pending).poll(cx));
-        Poll::Ready(self.gate.settle(result))
+        Poll::Ready(self.gate.settle(result, &self.token))
     }
 }
 
@@ -236,6 +247,8 @@ impl Future for Waiting {
 #[derive(Clone, Debug)]
 pub struct Identity {
     caller: Option<Arc<Caller>>,
+    /// The token, if the caller does not know it.
+    token: Option<SubjectToken>,
     gate: Gate,
 }
 
@@ -248,6 +261,24 @@ impl Identity {
     /// The verified caller, shared; `None` for the anonymous behind an optional gate.
     pub fn shared_caller(&self) -> Option<&Arc<Caller>> {
         self.caller.as_ref()
+    }
+
+    /// The token with which the caller was admitted; `None` for the anonymous behind an optional gate.
+    ///
+    /// # Security
+    ///
+    /// It is the text that was verified, whatever has become of the request's headers since.
+    pub fn subject_token(&self) -> Option<SubjectToken> {
+        self.caller.as_ref()?.subject_token().or_else(|| self.token.clone())
+    }
+
+    /// The token of the caller, to act on the caller's behalf.
+    ///
+    /// # Errors
+    ///
+    /// The anonymous are asked to authenticate: 401, with a challenge without error.
+    pub fn require_subject_token(&self) -> Result<SubjectToken, Answer> {
+        self.subject_token().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
     }
 
     /// The caller that a handler insists on.
@@ -317,6 +348,23 @@ mod tests {
         let clock = FakeClock::default();
         let until = clock.now().saturating_add(Duration::from_secs(10));
         (Gate::new(Arc::new(Until(until))).clock(clock.clone()), clock)
+    }
+
+    #[test]
+    fn the_token_that_was_verified_is_at_hand_and_is_not_shown() {
+        let (gate, _) = gate();
+
+        let Check::Admit(identity) = gate.check([b"jwt  good".as_slice()]) else { panic!("refused") };
+        assert_eq!(identity.require_subject_token().unwrap().secret(), "good");
+        assert!(!format!("{identity:?}").contains("good"), "{identity:?}");
+
+        let Check::Admit(nobody) = gate.clone().optional().check([]) else { panic!("refused") };
+        assert_eq!(nobody.subject_token(), None);
+        assert_eq!(nobody.require_subject_token().unwrap_err().reason(), Some(Reason::MissingCredential));
+        // What nobody has verified is nobody's.
+        let public = gate.policy(Policy::public());
+        let Check::Admit(nobody) = public.check([b"Bearer good".as_slice()]) else { panic!("refused") };
+        assert_eq!(nobody.subject_token(), None);
     }
 
     fn answer(gate: &Gate, value: &str) -> Answer {

@@ -24,6 +24,8 @@ pub enum Handler {
     Optional,
     /// `Claims<Tenant>`: tells the tenant.
     Claims,
+    /// `SubjectToken`: the caller's token as text.
+    Subject,
     /// `Caller` and `Claims<Tenant>` in one handler: tells subject and tenant.
     Two,
     /// `Caller`, of whom the handler demands the scope `read:reports`.
@@ -156,6 +158,10 @@ impl Service {
         let routes = vec![
             route("/caller", &strict, Handler::Caller),
             route("/claims", &strict, Handler::Claims),
+            route("/subject", &strict, Handler::Subject),
+            route("/subject-behind-optional", &optional, Handler::Subject),
+            route("/subject-behind-public", &strict.clone().policy(Policy::public()), Handler::Subject),
+            route("/subject-slow", &late(Arrival::Succeeds), Handler::Subject),
             route("/two", &strict, Handler::Two),
             route("/scoped", &strict, Handler::Scoped),
             route("/admin", &strict, Handler::Admin),
@@ -246,6 +252,7 @@ impl Service {
             open("/unlayered", Handler::Caller),
             open("/unlayered-optional", Handler::Optional),
             open("/unlayered-claims", Handler::Claims),
+            open("/unlayered-subject", Handler::Subject),
         ];
         // The servers run until the process ends, and so do their routes.
         Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked }

@@ -17,12 +17,12 @@ use crate::{
 
 /// The lines of this thread's log, from `info` on.
 #[derive(Clone, Default)]
-struct Log {
+pub(crate) struct Log {
     text: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Log {
-    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(crate) fn start() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let subscriber =
             tracing_subscriber::fmt().with_writer(log.clone()).without_time().with_ansi(false).finish();
@@ -30,7 +30,7 @@ impl Log {
     }
 
     /// The lines since the last call, in as much of the words as tells them apart.
-    fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         let text = std::mem::take(&mut *self.text.lock().unwrap());
         String::from_utf8(text).unwrap().lines().map(|line| line.trim().to_owned()).collect()
     }
