@@ -104,6 +104,7 @@ pub struct Service {
     pub hold: Hold,
     routes: &'static [Route],
     declared: Gate,
+    observed: Gate,
 }
 
 impl Service {
@@ -239,12 +240,17 @@ impl Service {
             open("/unlayered-claims", Handler::Claims),
         ];
         // The servers run until the process ends, and so do their routes.
-        Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked }
+        Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked, observed: issuers }
     }
 
     /// The gate of the servers whose routes are declared in a table.
     pub(crate) fn declared(&self) -> Gate {
         self.declared.clone()
+    }
+
+    /// The gate of the servers that are observed.
+    pub(crate) fn observed(&self) -> Gate {
+        self.observed.clone()
     }
 
     /// What every server exposes.
@@ -272,7 +278,7 @@ pub(crate) fn metadata() -> ResourceMetadata {
 }
 
 /// An issuer of `/issuers` whose keys are not there.
-pub(crate) const DOWN: &str = "https://down.test";
+pub const DOWN: &str = "https://down.test";
 /// An issuer of `/issuers` whose keys are waited for until a [`Hold`] lets go; they are those of the first issuer.
 pub const HELD: &str = "https://held.test";
 /// The scope that [`Handler::Scoped`] demands.
