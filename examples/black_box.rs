@@ -4,9 +4,11 @@
 //! by `tests/parity`.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{self, Receiver},
+    time::Duration,
 };
 
 use linchpin_test::{ServedIssuer, TestIssuer};
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 struct Service {
     process: Child,
     /// What is logged. Somebody has to read it all the time: a service whose pipe is full waits.
-    log: Receiver<Value>,
+    log: Receiver<String>,
     url: String,
     client: Client,
 }
@@ -36,16 +38,14 @@ impl Service {
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (send, log) = mpsc::channel();
         std::thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| {
-                let line: Value =
-                    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-                let _ = send.send(line); // nobody listens any more once the test is over
-            });
+            // Nobody listens any more once the test is over.
+            lines.map_while(Result::ok).try_for_each(|line| send.send(line))
         });
         let address = loop {
             let line = log.recv().expect("it listens before it ends");
-            if line["message"] == "listening" {
-                break line["address"].as_str().unwrap().to_owned();
+            if let Some((_, address)) = line.split_once("listening").and(line.split_once("127.0.0.1:")) {
+                let port = address.split(|char: char| !char.is_ascii_digit()).next().unwrap_or_default();
+                break format!("127.0.0.1:{port}");
             }
         };
         let client = Client::builder().no_proxy().build().unwrap();
@@ -68,7 +68,15 @@ impl Service {
     }
 
     /// Sends SIGTERM, and returns whether the process ended well and the rest of its log.
-    fn stop(mut self) -> (bool, Vec<Value>) {
+    fn stop(self) -> (bool, Vec<Value>) {
+        let (ended_well, log) = self.stop_with_text();
+        let parse =
+            |line: &String| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        (ended_well, log.iter().map(parse).collect())
+    }
+
+    /// Likewise, with the lines as they are.
+    fn stop_with_text(mut self) -> (bool, Vec<String>) {
         let sent = Command::new("sh").args(["-c", &format!("kill {}", self.process.id())]).status().unwrap();
         assert!(sent.success());
         let log = self.log.iter().collect();
@@ -346,6 +354,119 @@ async fn every_answer_has_an_id_and_one_line_that_names_it() {
     }
     assert!(lines.iter().all(|line| line["route"] != "/healthz"), "successful probes have no line: {log:?}");
 }
+
+/// Sends header lines as they are, and returns the status and the answer, which has to come.
+fn send_raw(service: &Service, path: &str, lines: &[Vec<u8>]) -> (u16, String) {
+    let mut stream = TcpStream::connect(service.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut request = format!("GET {path} HTTP/1.1\r\nconnection: close\r\n").into_bytes();
+    lines.iter().for_each(|line| request.extend([line, &b"\r\n"[..]].concat()));
+    request.extend(b"\r\n");
+    // A server that has answered already may have closed the connection.
+    let _ = stream.write_all(&request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    (status.unwrap_or_else(|| panic!("no answer to {path}: {answer:?}")), answer)
+}
+
+/// Header lines that nobody means well with, and whether the request gets past the HTTP server.
+fn hostile_lines() -> Vec<(&'static str, Vec<Vec<u8>>, bool)> {
+    let line = |name: &str, value: &[u8]| [name.as_bytes(), b": ", value].concat();
+    let forged = br#"x","forged":"1"#;
+    let hops = |hop: &str| [hop; 5000].join(",").into_bytes();
+    vec![
+        ("an id of 10 KiB", vec![line("x-request-id", &[b'a'; 10 * 1024])], true),
+        ("an id that would forge a field", vec![line("x-request-id", forged)], true),
+        ("an id beyond ASCII", vec![line("x-request-id", "\u{2028}\u{202e}forged".as_bytes())], true),
+        ("an id that is no text", vec![line("x-request-id", b"\xff\xfe")], true),
+        ("64 KiB of baggage", vec![line("baggage", &[b"a=b,".as_slice(); 16 * 1024].concat())], true),
+        ("baggage that would forge a field", vec![line("baggage", forged)], true),
+        ("5,000 hops", vec![line("x-forwarded-for", &hops("10.0.0.1"))], true),
+        ("5,000 hops of Forwarded", vec![line("forwarded", &hops("for=10.0.0.1"))], true),
+        ("a hop that would forge a field", vec![line("x-forwarded-for", forged)], true),
+        ("80 traces", vec![line("traceparent", TRACE_PARENT.as_bytes()); 80], true),
+        ("80 lines of a trace's state", vec![line("tracestate", br#"a=b,forged="1""#); 80], true),
+        ("a host that would forge a field", vec![line("host", forged)], false),
+        ("200 traces", vec![line("traceparent", TRACE_PARENT.as_bytes()); 200], false),
+        ("a line end alone", vec![line("x-request-id", b"a\n{\"forged\":1}")], false),
+        ("a zero", vec![line("x-request-id", b"a\0b")], false),
+        ("an escape", vec![line("x-request-id", b"\x1b[31mforged")], false),
+    ]
+}
+
+const TRACE_PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Sends all of that with a path that is as bad, and returns the log.
+fn log_of_hostile_requests(format: &str) -> Vec<String> {
+    let service = Service::start_with(&[
+        ("AUTH_ISSUER", "http://127.0.0.1:9"), // nobody is there
+        ("AUTH_AUDIENCE", "tests"),
+        ("RUST_LOG", "trace"),
+        ("LOG_FORMAT", format),
+        ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8"),
+        ("LOG_HEALTH_CHECKS", "all"),
+    ]);
+    for (name, mut lines, is_normal) in hostile_lines() {
+        if !lines[0].starts_with(b"host") {
+            lines.push(b"host: x".to_vec());
+        }
+        let (status, answer) = send_raw(&service, "/healthz?forged=1", &lines);
+        if is_normal {
+            assert_eq!(status, 200, "{name}");
+            assert!(answer.to_ascii_lowercase().contains("x-request-id: "), "{name}: {answer}");
+        } else {
+            // Some are the server's own refusals, before any layer; none is an error of ours.
+            assert!(matches!(status, 200 | 400 | 431), "{name}: {status}");
+        }
+    }
+    let (status, _) = send_raw(&service, "/%0d%0a%1b[31mforged%22,%22/\"{}<>", &[b"host: x".to_vec()]);
+    assert!(matches!(status, 400 | 401), "{status}");
+    let (status, _) = send_raw(&service, "/healthz", &[b"host: x".to_vec()]);
+    assert_eq!(status, 200, "it goes on");
+    service.stop_with_text().1
+}
+
+#[test]
+fn nothing_hostile_breaks_an_answer_or_a_line_of_json() {
+    let log = log_of_hostile_requests("json");
+
+    let mut access_lines = 0;
+    for text in &log {
+        let line: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert!(line.get("forged").is_none(), "{text}");
+        assert!(text.len() <= MAX_LINE && !text.contains(is_unsafe), "{text:?}");
+        if line["target"] == "linchpin::access" {
+            access_lines += 1;
+            assert!(line["client_address"] == "127.0.0.1" || line["client_address"] == "10.0.0.1", "{text}");
+            assert!(!text.contains("forged") && text.len() < 1024, "{text}");
+        }
+    }
+    let normal = hostile_lines().iter().filter(|(.., is_normal)| *is_normal).count();
+    assert!(access_lines > normal, "one for each request that came so far: {access_lines}");
+}
+
+#[test]
+fn nothing_hostile_breaks_a_line_of_text() {
+    let log = log_of_hostile_requests("text");
+
+    assert!(log.len() > hostile_lines().len());
+    for line in &log {
+        assert!(
+            line.starts_with("20") && line.as_bytes()[10] == b'T',
+            "a line begins with its time: {line:?}"
+        );
+        assert!(line.len() <= MAX_LINE && !line.contains(is_unsafe), "{line:?}");
+    }
+}
+
+fn is_unsafe(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
+}
+
+/// What `Logs` promises, with room for the names of fields.
+const MAX_LINE: usize = 128 * 1024;
 
 #[test]
 fn wrong_settings_stop_it_at_start_all_at_once() {
