@@ -141,3 +141,8 @@ struct Authorization;
 #[cfg(all(doctest, feature = "axum", feature = "rbac", feature = "routes"))]
 #[doc = include_str!("../../../docs/guide/contexts.md")]
 struct Contexts;
+
+/// Compiles and runs the examples of the guide's third chapter.
+#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "trace"))]
+#[doc = include_str!("../../../docs/guide/observing.md")]
+struct Observing;
