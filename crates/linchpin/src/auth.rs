@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use linchpin_core::{Clock, Gate, VerifyToken};
-use linchpin_jwt::Issuers;
+use linchpin_jwt::{Invalidation, Issuers, TooManyInvalidations};
 
 use crate::{AuthBuilder, Health, Several, issuer::Source};
 
@@ -132,6 +132,17 @@ impl Auth {
     /// The verifier, for tokens that come another way than in a header.
     pub fn verifier(&self) -> &Issuers {
         &self.issuers
+    }
+
+    /// Refuses these tokens from now on, whether they were seen before or not: after a sign-out, or a theft.
+    ///
+    /// It counts for this process; see [`Invalidation`].
+    ///
+    /// # Errors
+    ///
+    /// If an issuer has too many invalidations to keep another one.
+    pub fn invalidate(&self, invalidation: &Invalidation) -> Result<(), TooManyInvalidations> {
+        self.issuers.invalidate(invalidation)
     }
 
     /// Whether a valid token could be accepted now: the readiness probe of the service.
