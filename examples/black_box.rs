@@ -304,6 +304,29 @@ async fn a_rotated_key_is_found_and_an_outage_is_outlived() {
 }
 
 #[tokio::test]
+async fn no_credential_is_in_its_log_even_at_the_highest_level() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let vars = [("AUTH_ISSUER", issuer.issuer()), ("AUTH_AUDIENCE", "tests"), ("RUST_LOG", "trace")];
+    let service = Service::start_with(&vars);
+    service.until_ready().await;
+    let tokens = [issuer.token("ann").sign(), issuer.token("ann").expired().sign()];
+    for token in &tokens {
+        let request =
+            service.client.get(format!("{}/whoami?key=planted-query", service.url)).bearer_auth(token);
+        request.header(header::COOKIE, "session=planted-cookie").send().await.unwrap();
+    }
+
+    let (_, log) = service.stop_with_text();
+
+    assert!(log.len() > 20 && log.iter().any(|line| line.contains("TRACE")), "it logs all there is: {log:?}");
+    for secret in tokens.iter().flat_map(|token| token.split('.')).chain(["planted-query", "planted-cookie"])
+    {
+        let leak = log.iter().find(|line| line.contains(secret));
+        assert_eq!(leak, None, "{secret}");
+    }
+}
+
+#[tokio::test]
 async fn it_stops_cleanly_on_sigterm_and_no_token_is_in_its_log() {
     let (issuer, service) = started().await;
     let (good, bad) = (issuer.token("ann").sign(), issuer.token("ann").expired().sign());
