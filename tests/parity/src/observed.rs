@@ -94,6 +94,7 @@ fn serve_axum(listener: TcpListener, gate: Gate, observer: Observer, under_way: 
     let app = Routes::<()>::new()
         .route("/open", get(public(), async || "open"))
         .route("/healthz", get(public(), async || "ok"))
+        .route("/panics", get(public(), panics))
         .route("/pending/{id}", get(public(), move || pending.clone().stay()))
         .route("/grades/{id}", get(authenticated(), async || "a grade"))
         .route("/admin", get(require::<AdminRole>(), async || "admin"))
@@ -119,6 +120,7 @@ fn serve_actix(listener: TcpListener, gate: Gate, observer: Observer, under_way:
         let routes = Routes::new()
             .route("/open", get(public(), async || "open"))
             .route("/healthz", get(public(), async || "ok"))
+            .route("/panics", get(public(), panics))
             .route("/pending/{id}", get(public(), move || under_way.clone().stay()))
             .route("/grades/{id}", get(authenticated(), async || "a grade"))
             .route("/admin", get(require::<AdminRole>(), async || "admin"))
@@ -163,7 +165,7 @@ async fn route(
 ) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path();
     let (route, policy) = match path {
-        "/open" | "/healthz" => (Some(path), Policy::public()),
+        "/open" | "/healthz" | "/panics" => (Some(path), Policy::public()),
         "/admin" => (Some(path), Policy::require::<AdminRole>()),
         "/reports" => (Some(path), Policy::authenticated()),
         _ if path.starts_with("/grades/") => (Some("/grades/{id}"), Policy::authenticated()),
@@ -207,9 +209,16 @@ async fn handle(
         },
         Some("/grades/{id}") => "a grade",
         Some("/healthz") => "ok",
+        Some("/panics") => panics().await,
         Some(other) => other.trim_start_matches('/'),
     };
     Response::new(Full::from(text.to_owned()))
+}
+
+/// A handler with a mistake in it.
+async fn panics() -> &'static str {
+    let handled: Option<&str> = None;
+    handled.expect("this handler panics on purpose")
 }
 
 fn block_on(under_way: &UnderWay, server: impl Future<Output = ()>) {

@@ -402,6 +402,29 @@ fn the_client_is_who_the_trusted_proxies_say() {
 }
 
 #[test]
+fn a_handler_that_panics_is_told_and_others_go_on() {
+    let written = written();
+    for server in &OBSERVED.servers {
+        let mut client = TcpStream::connect(server.address).unwrap();
+        client.write_all(b"GET /panics HTTP/1.1\r\nhost: parity.test\r\n\r\n").unwrap();
+
+        let (line, span) = written.next();
+
+        let line = line.unwrap_or_else(|| panic!("{}: no line: {span:?}", server.name));
+        let told = (&line["service"], &line["error"], &line["route"], &line["status"]);
+        assert_eq!(told, (&json!(server.name), &json!("panic"), &json!("/panics"), &Value::Null), "{line}");
+        assert_eq!((&*span["error.type"], &*span["otel.status_code"]), ("panic", "ERROR"), "{span:?}");
+        assert_eq!(
+            send(server.address, &Request::get("/open")).unwrap().status_code(),
+            200,
+            "{}",
+            server.name
+        );
+        written.next();
+    }
+}
+
+#[test]
 fn a_thousand_cancelled_requests_leave_nothing_behind() {
     const TOGETHER: usize = 100;
     let written = written();
