@@ -217,8 +217,7 @@ async fn handle(
 
 /// A handler with a mistake in it.
 async fn panics() -> &'static str {
-    let handled: Option<&str> = None;
-    handled.expect("this handler panics on purpose")
+    panic!("on purpose")
 }
 
 fn block_on(under_way: &UnderWay, server: impl Future<Output = ()>) {
