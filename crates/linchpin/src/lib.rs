@@ -133,7 +133,7 @@ pub use self::{
 struct Readme;
 
 /// Compiles and runs the examples of the guide.
-#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
+#[cfg(all(doctest, feature = "axum", feature = "rbac", feature = "remote", feature = "routes"))]
 #[doc = include_str!("../../../docs/guide/authorization.md")]
 struct Authorization;
 

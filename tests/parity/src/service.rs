@@ -228,7 +228,15 @@ impl Service {
             route("/asks-both", &strict, Handler::Asks(Ask::Both)),
             route("/asks-store", &strict, Handler::Asks(Ask::Store)),
             route("/asks-engine", &strict, Handler::Asks(Ask::Engine)),
-            route("/asks-open-edx", &profile(Profile::OpenEdx), Handler::Asks(Ask::OpenEdx)),
+            route("/restricted-layer", &profile(Profile::OpenEdx).admit_restricted(), Handler::Caller),
+            route("/restricted-require", &profile(Profile::OpenEdx).admit_restricted(), Handler::Require),
+            route("/unrestricted-layer", &profile(Profile::OpenEdx), Handler::Caller),
+            route("/unrestricted-optional", &profile(Profile::OpenEdx).optional(), Handler::Optional),
+            route(
+                "/asks-open-edx",
+                &profile(Profile::OpenEdx).admit_restricted(),
+                Handler::Asks(Ask::OpenEdx),
+            ),
             route(
                 "/policy-feature-role",
                 &strict.clone().policy(Policy::require::<Reader>()),
