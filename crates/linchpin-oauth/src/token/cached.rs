@@ -97,9 +97,10 @@ impl CachedToken {
     /// Tells operators of a failure, and returns whether there is a token to use meanwhile.
     fn tell(&self, error: &TokenError) -> bool {
         let has_token = self.supply.unexpired(self.terms.endpoint.now()).is_some();
+        // That one caller's token is not exchanged is the caller's affair, and callers are many.
+        let is_of_the_caller = error.error_code().is_some_and(|code| OF_THE_CALLER.contains(&code));
         match &self.subject {
-            // That one caller's token is not exchanged is the caller's affair, and callers are many.
-            Some(_) if error.is_refused() => self.terms.teller.refused_for_caller(error),
+            Some(_) if is_of_the_caller => self.terms.teller.refused_for_caller(error),
             _ => self.terms.teller.failure(error, has_token),
         }
         has_token
@@ -184,6 +185,9 @@ impl Drop for Fetch {
         }
     }
 }
+
+/// What servers say of a subject token that they do not take (RFC 8693 §2.2.2, RFC 6749 §5.2).
+const OF_THE_CALLER: [&str; 3] = ["access_denied", "invalid_grant", "invalid_request"];
 
 const UNUSED: u32 = u32::MAX;
 

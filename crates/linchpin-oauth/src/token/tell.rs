@@ -30,14 +30,14 @@ impl Teller {
     /// One caller's token was not exchanged.
     pub(crate) fn refused_for_caller(&self, error: &TokenError) {
         let Self { server, client_id, .. } = self;
-        let error = printable(&Chain(error).to_string(), MAX_ERROR_BYTES);
+        let error = told(error);
         tracing::debug!(server, client_id, error, "a caller's token was not exchanged");
     }
 
     /// A fetch has failed; `has_token` says whether there is another one to use meanwhile.
     pub(crate) fn failure(&self, error: &TokenError, has_token: bool) {
         let Self { server, client_id, is_failing } = self;
-        let error = printable(&Chain(error).to_string(), MAX_ERROR_BYTES);
+        let error = told(error);
         if is_failing.swap(true, Ordering::Relaxed) {
             tracing::debug!(server, client_id, error, "a token for outgoing calls still cannot be fetched");
         } else if has_token {
@@ -50,5 +50,12 @@ impl Teller {
     }
 }
 
+/// As much of an error and its causes as is written; what strangers said in it has been escaped.
+fn told(error: &TokenError) -> String {
+    Chain(error).to_string().chars().take(MAX_ERROR).collect()
+}
+
 const MAX_NAME_BYTES: usize = 256;
-const MAX_ERROR_BYTES: usize = 512;
+
+/// How much of an error is written, in characters.
+const MAX_ERROR: usize = 512;

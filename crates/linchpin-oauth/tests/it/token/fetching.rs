@@ -5,8 +5,9 @@ use std::time::Duration;
 use linchpin_core::FakeClock;
 use linchpin_oauth::{FetchResponse, TokenErrorKind, TokenSource};
 use tokio::{
+    runtime::{Builder, Runtime},
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use super::{
@@ -180,20 +181,36 @@ async fn a_panic_while_fetching_is_a_failed_fetch() {
     assert!(ask(&source).await.is_ok());
 }
 
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
+}
+
 #[test]
 fn a_runtime_that_has_ended_is_an_error_and_no_hang() {
-    let runtime =
-        || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let (server, clock) = (Server::with(Answer::Tokens(60)), FakeClock::default());
     let first = runtime();
     let source = first.block_on(async { source(&server, &clock) });
     drop(first);
 
-    let error = runtime()
-        .block_on(async { timeout(Duration::from_secs(10), ask(&source)).await.unwrap().unwrap_err() });
+    let error = runtime().block_on(ask(&source)).unwrap_err();
 
     assert_eq!(error.kind(), TokenErrorKind::Unavailable);
     assert_eq!(server.count(), 0);
+}
+
+#[test]
+fn a_runtime_that_is_stuck_costs_a_call_a_second_more_than_the_deadline() {
+    let (server, clock) = (Server::with(Answer::Tokens(60)), FakeClock::default());
+    let stuck = runtime();
+    let source = stuck.block_on(async { source(&server, &clock) });
+
+    let (error, waited) = runtime().block_on(async {
+        let start = Instant::now();
+        (ask(&source).await.unwrap_err(), start.elapsed())
+    });
+
+    assert!(error.is_timeout());
+    assert_eq!(waited, Duration::from_secs(6));
 }
 
 #[tokio::test(start_paused = true)]

@@ -163,6 +163,17 @@ async fn what_may_expire_on_the_way_is_better_than_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_expired_is_not() {
+    let (server, clock) = (Server::with(Answer::Tokens(100)), FakeClock::default());
+    let source = source(&server, &clock);
+    ask(&source).await.unwrap();
+    server.answer(Answer::Down);
+    pass(&clock, 100).await;
+
+    assert!(pending(&source).await.unwrap_err().is_unavailable());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_life_shorter_than_the_margin_does_not_cause_a_request_per_call() {
     let (server, clock) = (Server::with(Answer::Tokens(4)), FakeClock::default());
     let source = source(&server, &clock);

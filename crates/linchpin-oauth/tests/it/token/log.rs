@@ -1,10 +1,10 @@
 //! What operators read: that tokens cannot be had, and that they can again, each once.
 
-use linchpin_core::FakeClock;
-use linchpin_oauth::FetchResponse;
+use linchpin_core::{FakeClock, SubjectToken};
+use linchpin_oauth::{FetchResponse, TokenExchange, TokenOutcome, TokenSource};
 
 use super::{
-    ask, pass,
+    CALL, ask, endpoint, pass,
     server::{Answer, Server},
     source,
 };
@@ -52,4 +52,26 @@ async fn without_any_token_it_is_an_error() {
     let lines = log.take();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].contains("ERROR") && lines[0].contains("connection refused"), "{}", lines[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_a_caller_is_refused_is_no_line_and_that_the_client_is_refused_is_one() {
+    let (log, _guard) = Log::start();
+    let (server, clock) = (Server::default(), FakeClock::default());
+    let source = TokenExchange::builder(&endpoint(&server, &clock)).audience("billing").build().unwrap();
+    let ask = async |subject: &str, code: &str| {
+        server.answer(Answer::Respond(FetchResponse::new(400, format!(r#"{{"error":"{code}"}}"#))));
+        let subject = SubjectToken::new(subject).unwrap();
+        let TokenOutcome::Pending(pending) = source.token(&CALL.subject(Some(&subject))) else {
+            panic!("cold")
+        };
+        pending.await.unwrap_err();
+        log.take()
+    };
+
+    assert_eq!(ask("ann", "invalid_grant").await, Vec::<String>::new());
+    assert_eq!(ask("bob", "invalid_request").await, Vec::<String>::new());
+    let refused = ask("cleo", "invalid_client").await;
+    assert!(refused.len() == 1 && refused[0].contains("invalid_client"), "{refused:?}");
+    assert_eq!(ask("dora", "invalid_client").await, Vec::<String>::new(), "it has been told");
 }
