@@ -197,8 +197,11 @@ impl RequestBuilder {
         mut self,
     ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
         self.headers.entry(header::ACCEPT).or_insert(JSON);
-        let answer = self.send();
-        async move { answer.await?.json().await }
+        let context = RequestContext::current();
+        let shared = self.shared.clone();
+        let call = self.into_call(context);
+        // Not `self.send()`: a future that captures another has room for it twice.
+        async move { shared.call(call?).await?.json().await }
     }
 
     fn into_call(self, context: Option<RequestContext>) -> Result<Call, Error> {
