@@ -4,17 +4,19 @@
 //! by `tests/parity`.
 
 use std::{
-    io::{BufRead, BufReader, Lines},
-    process::{Child, ChildStdout, Command, Output, Stdio},
+    io::{BufRead, BufReader},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, Receiver},
 };
 
 use linchpin_test::{ServedIssuer, TestIssuer};
 use reqwest::{Client, Response, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 struct Service {
     process: Child,
-    log: Lines<BufReader<ChildStdout>>,
+    /// What is logged. Somebody has to read it all the time: a service whose pipe is full waits.
+    log: Receiver<Value>,
     url: String,
     client: Client,
 }
@@ -31,9 +33,17 @@ impl Service {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(process.stdout.take().unwrap()).lines();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (send, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| {
+                let line: Value =
+                    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                let _ = send.send(line); // nobody listens any more once the test is over
+            });
+        });
         let address = loop {
-            let line: Value = serde_json::from_str(&log.next().unwrap().unwrap()).unwrap();
+            let line = log.recv().expect("it listens before it ends");
             if line["message"] == "listening" {
                 break line["address"].as_str().unwrap().to_owned();
             }
@@ -61,7 +71,7 @@ impl Service {
     fn stop(mut self) -> (bool, Vec<Value>) {
         let sent = Command::new("sh").args(["-c", &format!("kill {}", self.process.id())]).status().unwrap();
         assert!(sent.success());
-        let log = (&mut self.log).map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+        let log = self.log.iter().collect();
         (self.process.wait().unwrap().success(), log)
     }
 }
@@ -299,11 +309,50 @@ async fn it_stops_cleanly_on_sigterm_and_no_token_is_in_its_log() {
     assert!(!log.iter().any(|line| line.to_string().contains("eyJ")), "{log:?}");
 }
 
+#[tokio::test]
+async fn every_answer_has_an_id_and_one_line_that_names_it() {
+    let (issuer, service) = started().await;
+    let token = issuer.token("ann").sign();
+    let cases = [
+        ("/whoami", Some(&token), "own-1", 200, json!("/whoami"), json!("authenticated"), Value::Null),
+        ("/whoami", None, "own-2", 401, json!("/whoami"), json!("refused"), json!("missing_credential")),
+        ("/admin", Some(&token), "own-3", 403, json!("/admin"), json!("refused"), json!("insufficient_role")),
+        ("/nothing?x=1", Some(&token), "own-4", 404, Value::Null, json!("authenticated"), Value::Null),
+    ];
+
+    for (path, token, id, status, ..) in &cases {
+        let request = service.client.get(format!("{}{path}", service.url)).header("x-request-id", *id);
+        let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+        let response = request.send().await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-request-id"]),
+            (*status, &(*id).parse().unwrap())
+        );
+        let told = body(response).await;
+        assert_eq!(told.get("request_id"), (*status != 200).then_some(&json!(id)), "{told}");
+    }
+    let probe = service.get("/healthz", None).await;
+    assert_eq!(probe.headers()["x-request-id"].len(), 36, "minted");
+    let (_, log) = service.stop();
+
+    let lines: Vec<_> = log.iter().filter(|line| line["target"] == "linchpin::access").collect();
+    for (_, _, id, status, route, auth, reason) in &cases {
+        let of_id: Vec<_> = lines.iter().filter(|line| line["request_id"] == *id).collect();
+        let [line] = *of_id else { panic!("{id} has not one line: {log:?}") };
+        let found =
+            (&line["status"], &line["route"], &line["auth"], &line["reason"], &line["client_address"]);
+        assert_eq!(found, (&json!(status), route, auth, reason, &json!("127.0.0.1")), "{line}");
+        assert_eq!(line["trace_id"].as_str().unwrap().len(), 32, "{line}");
+    }
+    assert!(lines.iter().all(|line| line["route"] != "/healthz"), "successful probes have no line: {log:?}");
+}
+
 #[test]
 fn wrong_settings_stop_it_at_start_all_at_once() {
     let output = run(&[
         ("BIND_ADDR", "localhost"),
         ("RUST_LOG", "linchpin=loud"),
+        ("LOG_HEALTH_CHECKS", "few"),
         ("AUTH_LEEWAY", "soon"),
         ("AUTH_ISSUER", "http://id.example"),
     ]);
@@ -312,14 +361,15 @@ fn wrong_settings_stop_it_at_start_all_at_once() {
     let told = String::from_utf8(output.stderr).unwrap();
     for line in [
         r#"BIND_ADDR is "localhost"; give an IP address and a port, for example 127.0.0.1:8080"#,
-        "RUST_LOG is not understood: ",
+        r#"RUST_LOG is "linchpin=loud", which is not understood; give, for example, info or info,hyper=debug"#,
+        r#"LOG_HEALTH_CHECKS is "few"; give all, failures, or 100 for one in a hundred"#,
         r#"AUTH_LEEWAY is "soon"; give whole seconds, for example 30"#,
         "AUTH_ISSUER is plain http to another host; use https",
         "AUTH_AUDIENCE is not set; set it to the `aud`",
     ] {
         assert!(told.contains(line), "{line:?} is not in:\n{told}");
     }
-    assert_eq!(told.lines().count(), 6, "one for the program's name, and one for each problem:\n{told}");
+    assert_eq!(told.lines().count(), 7, "one for the program's name, and one for each problem:\n{told}");
 }
 
 #[test]

@@ -7,6 +7,9 @@
 //! What the caller may is asked by [`Require`] in a handler, by the middleware [`require`](require()) around a route or a group of
 //! them, or by the module [`routes`], in which every route has to name its policy.
 //!
+//! The middleware [`observe`](observe()) stands outermost: request id, trace, span and access line of every request, refusals
+//! included. [`RequestContext`], [`RequestId`] and [`ClientAddress`] give them to a handler.
+//!
 //! This crate is apart because it alone knows actix. The names, checks and answers are those of `linchpin-axum`: status,
 //! header set and body are the same, byte for byte (actix writes headers in an order of its own).
 //!
@@ -58,8 +61,10 @@
 
 mod caller;
 mod claims;
+mod context;
 mod future;
 mod middleware;
+pub mod observe;
 mod problem;
 mod rejection;
 mod require;
@@ -68,15 +73,18 @@ mod response;
 pub mod routes;
 mod service;
 mod subject_token;
+mod withheld;
 
 pub use self::{
     caller::{Caller, OptionalCaller},
     claims::Claims,
+    context::{ClientAddress, RequestContext, RequestId},
     future::ResponseFuture,
     middleware::VerifyMiddleware,
+    observe::{Observe, ObserveMiddleware, observe},
     problem::Problem,
     rejection::Rejection,
-    require::Require,
+    require::{Decided, Require},
     require_middleware::{RequireMiddleware, RequireService, require},
     service::Verify,
     subject_token::SubjectToken,

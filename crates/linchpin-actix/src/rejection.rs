@@ -92,3 +92,16 @@ pub(crate) fn missing_layer(extractor: &'static str, path: &str) -> Answer {
     );
     Problem::from(reason).into_answer()
 }
+
+/// Likewise who finds no context of the request.
+pub(crate) fn missing_observer(extractor: &'static str, path: &str) -> Rejection {
+    let reason = Reason::MissingLayer;
+    tracing::error!(
+        reason = reason.code(),
+        status = reason.status(),
+        extractor,
+        path,
+        "no middleware observes this request: add observe(…) around the application"
+    );
+    Rejection { answer: Problem::from(reason).into_answer() }
+}

@@ -11,7 +11,11 @@ use actix_web::{
 };
 use linchpin_core::{Answer, Reason};
 
+/// Writes an answer, and notes a refusal at the request that is being observed, if any.
 pub(crate) fn into_response(answer: Answer) -> HttpResponse {
+    if let Some(reason) = answer.reason() {
+        linchpin_trace::note_refused(reason);
+    }
     let mut response = HttpResponse::new(status(answer.status()));
     for (name, value) in answer.headers() {
         // Only a verifier whose scheme is no token could make a value that no header has; the answer goes out without.

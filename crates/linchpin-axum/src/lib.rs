@@ -8,6 +8,9 @@
 //! What the caller may is asked by [`Require`] in a handler, by the layer [`require`] around a route or a group of them, or
 //! by the module `routes`, in which every route has to name its policy.
 //!
+//! The layer `observe` stands outermost: request id, trace, span and access line of every request, refusals included.
+//! [`RequestContext`], [`RequestId`] and [`ClientAddress`] give them to a handler.
+//!
 //! This crate is apart because it alone knows axum, and of that only `axum-core`, which seldom changes. The names, checks
 //! and answers are those of `linchpin-actix`.
 //!
@@ -56,12 +59,16 @@
 //!
 //! # Features
 //!
+//! - `observe`: the layer `observe`, which finds the route and the peer where axum keeps them. It needs axum itself.
 //! - `routes`: the module `routes`, a route table in which every route has a policy. It needs axum itself.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod caller;
 mod claims;
+mod context;
+#[cfg(feature = "observe")]
+mod observe;
 mod problem;
 mod rejection;
 mod require;
@@ -69,11 +76,15 @@ mod require;
 pub mod routes;
 mod subject_token;
 
-pub use linchpin_tower::{RequireLayer, ResponseFuture, Verify, VerifyLayer, require};
+pub use linchpin_tower::{Observe, ObserveLayer, RequireLayer, ResponseFuture, Verify, VerifyLayer, require};
+
+#[cfg(feature = "observe")]
+pub use self::observe::observe;
 
 pub use self::{
     caller::{Caller, OptionalCaller},
     claims::Claims,
+    context::{ClientAddress, RequestContext, RequestId},
     problem::Problem,
     rejection::Rejection,
     require::Require,

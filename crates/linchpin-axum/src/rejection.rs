@@ -47,6 +47,19 @@ impl Rejection {
         );
         Self { answer: Problem::from(reason).into_answer() }
     }
+
+    /// Likewise an extractor that finds no context of the request.
+    pub(crate) fn missing_observer(extractor: &'static str, path: &str) -> Self {
+        let reason = Reason::MissingLayer;
+        tracing::error!(
+            reason = reason.code(),
+            status = reason.status(),
+            extractor,
+            path,
+            "no layer observes this request: add observe(…) around the router"
+        );
+        Self { answer: Problem::from(reason).into_answer() }
+    }
 }
 
 impl fmt::Debug for Rejection {

@@ -8,7 +8,8 @@ use crate::{Reason, Refusal, Role, Scope, Timestamp, slots::Slots};
 
 /// Who is calling: the claims of a verified token that everybody needs, and a way to those that only one service knows.
 ///
-/// A verifier makes it once per token and shares it, so that extractors, guards and logs read it without a copy.
+/// A verifier makes it once per token and shares it, so that extractors, guards and logs read it without a copy. Clones are
+/// cheap and share everything.
 ///
 /// # Examples
 ///
@@ -29,7 +30,12 @@ use crate::{Reason, Refusal, Role, Scope, Timestamp, slots::Slots};
 /// # Security
 ///
 /// `Debug` shows the issuer and the client and nothing else, so that a caller in a log line tells no one's name.
+#[derive(Clone)]
 pub struct Caller {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
     issuer: Box<str>,
     subject: Option<Box<str>>,
     client_id: Option<Box<str>>,
@@ -52,7 +58,7 @@ impl Caller {
     /// Starts a caller of this issuer, as a verifier makes it.
     pub fn builder(issuer: impl Into<Box<str>>) -> CallerBuilder {
         CallerBuilder {
-            caller: Self {
+            caller: Inner {
                 issuer: issuer.into(),
                 subject: None,
                 client_id: None,
@@ -75,82 +81,82 @@ impl Caller {
 
     /// Who issued the token (`iss`).
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.inner.issuer
     }
 
     /// Whom the token speaks for (`sub`), unique within the issuer.
     pub fn subject(&self) -> Option<&str> {
-        self.subject.as_deref()
+        self.inner.subject.as_deref()
     }
 
     /// The client to which the token was issued (`client_id`, else `azp`).
     pub fn client_id(&self) -> Option<&str> {
-        self.client_id.as_deref()
+        self.inner.client_id.as_deref()
     }
 
     /// The token's identifier (`jti`).
     pub fn token_id(&self) -> Option<&str> {
-        self.token_id.as_deref()
+        self.inner.token_id.as_deref()
     }
 
     /// For whom the token is meant (`aud`).
     pub fn audience(&self) -> impl Iterator<Item = &str> {
-        self.audience.iter().map(|audience| &**audience)
+        self.inner.audience.iter().map(|audience| &**audience)
     }
 
     /// When the token expires (`exp`).
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.expires_at
+        self.inner.expires_at
     }
 
     /// From when on the token is valid (`nbf`).
     pub fn not_before(&self) -> Option<Timestamp> {
-        self.not_before
+        self.inner.not_before
     }
 
     /// When the token was issued (`iat`).
     pub fn issued_at(&self) -> Option<Timestamp> {
-        self.issued_at
+        self.inner.issued_at
     }
 
     /// In which way the user has signed in (`acr`, RFC 9470 §6.2).
     pub fn acr(&self) -> Option<&str> {
-        self.acr.as_deref()
+        self.inner.acr.as_deref()
     }
 
     /// When the user has signed in (`auth_time`, RFC 9470 §6.2).
     pub fn auth_time(&self) -> Option<Timestamp> {
-        self.auth_time
+        self.inner.auth_time
     }
 
     /// The scopes that the token grants.
     pub fn scopes(&self) -> &[Scope] {
-        &self.scopes
+        &self.inner.scopes
     }
 
     /// The roles that the issuer gives to the subject.
     pub fn roles(&self) -> &[Role] {
-        &self.roles
+        &self.inner.roles
     }
 
     /// The filters that narrow the token down to some resources, such as `content_org:edX` (profile `open_edx`).
     pub fn filters(&self) -> impl Iterator<Item = &str> {
-        self.filters.iter().map(|filter| &**filter)
+        self.inner.filters.iter().map(|filter| &**filter)
     }
 
     /// Whether the token belongs to an application that may call only what lets it in (profile `open_edx`).
     pub fn is_restricted(&self) -> bool {
-        self.is_restricted
+        self.inner.is_restricted
     }
 
     /// Whether the token grants `scope`, byte for byte.
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|held| held == scope)
+        self.inner.scopes.iter().any(|held| held == scope)
     }
 
     /// Whether the subject has `role`, byte for byte.
     pub fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|held| held == role)
+        self.inner.roles.iter().any(|held| held == role)
     }
 
     /// Insists on `scope`.
@@ -196,8 +202,9 @@ impl Caller {
     /// ```
     pub fn claims<E: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<E>, Refusal> {
         // Serde's message may quote a claim's value, so it does not travel with the refusal.
-        self.typed_claims
-            .get_or_make(|| serde_json::from_str::<E>(&self.claims_json).ok())
+        self.inner
+            .typed_claims
+            .get_or_make(|| serde_json::from_str::<E>(&self.inner.claims_json).ok())
             .ok_or_else(|| Reason::ClaimsShape.into())
     }
 }
@@ -205,17 +212,16 @@ impl Caller {
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Caller")
-            .field("issuer", &self.issuer)
-            .field("client_id", &self.client_id)
+            .field("issuer", &self.inner.issuer)
+            .field("client_id", &self.inner.client_id)
             .finish_non_exhaustive()
     }
 }
 
 /// Puts a [`Caller`] together; whatever is not set is absent.
-#[derive(Debug)]
 #[must_use]
 pub struct CallerBuilder {
-    caller: Caller,
+    caller: Inner,
 }
 
 impl CallerBuilder {
@@ -309,7 +315,13 @@ impl CallerBuilder {
 
     /// The finished caller.
     pub fn build(self) -> Caller {
-        self.caller
+        Caller { inner: Arc::new(self.caller) }
+    }
+}
+
+impl fmt::Debug for CallerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallerBuilder").field("issuer", &self.caller.issuer).finish_non_exhaustive()
     }
 }
 

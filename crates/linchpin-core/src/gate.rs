@@ -18,9 +18,10 @@ use crate::{
 
 /// Decides who may enter: a verifier, and how its refusals are told.
 ///
-/// The adapters' layers are built around one. By default it refuses every request without a valid token;
-/// [`optional`](Self::optional) lets the anonymous through, and [`policy`](Self::policy) asks for more. Clones are cheap
-/// and share everything.
+/// The adapters' layers are built around one. By default it refuses every request without a valid token, and the token of
+/// a restricted application (profile `open_edx`); [`optional`](Self::optional) lets the anonymous through,
+/// [`admit_restricted`](Self::admit_restricted) these applications, and [`policy`](Self::policy) asks for more. Clones are
+/// cheap and share everything.
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<Inner>,
@@ -30,20 +31,11 @@ pub struct Gate {
 struct Inner {
     verifier: Arc<dyn VerifyToken>,
     clock: Arc<dyn Clock>,
-    admits: Admits,
+    policy: Policy,
     realm: Option<Box<str>>,
     resource_metadata: Option<Box<str>>,
     names_roles: bool,
     on_refusal: Option<Arc<RefusalHook>>,
-}
-
-/// Whom a gate admits.
-#[derive(Clone, Copy, Debug)]
-enum Admits {
-    /// Whoever has a valid token; what it allows is for those behind to decide.
-    ValidToken,
-    /// Whom the policy admits.
-    Policy(Policy),
 }
 
 type RefusalHook = dyn Fn(&Refusal, &mut Extensions) + Send + Sync;
@@ -56,7 +48,7 @@ impl Gate {
             inner: Arc::new(Inner {
                 verifier,
                 clock,
-                admits: Admits::ValidToken,
+                policy: Policy::authenticated(),
                 realm: None,
                 resource_metadata: None,
                 names_roles: false,
@@ -82,6 +74,19 @@ impl Gate {
         self.policy(Policy::optional())
     }
 
+    /// Admits tokens of restricted applications too (profile `open_edx`), as [`Policy::admit_restricted`] of the policy that
+    /// is set so far; a policy that is set later takes it back.
+    ///
+    /// # Security
+    ///
+    /// Everything behind the gate is then open to them that does not ask for a requirement: it belongs around the routes
+    /// that let them in, and not around a service.
+    #[must_use]
+    pub fn admit_restricted(self) -> Self {
+        let policy = self.inner.policy.admit_restricted();
+        self.policy(policy)
+    }
+
     /// Admits whom the policy admits, instead of everybody with a valid token; the last policy that is set counts.
     ///
     /// # Security
@@ -89,7 +94,7 @@ impl Gate {
     /// Under [`Policy::public`] no credential is looked at.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
-        Arc::make_mut(&mut self.inner).admits = Admits::Policy(policy);
+        Arc::make_mut(&mut self.inner).policy = policy;
         self
     }
 
@@ -131,8 +136,8 @@ impl Gate {
 
     /// Decides about a request by the values of its `Authorization` headers.
     pub fn check<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Check {
-        let admits = self.inner.admits;
-        if matches!(admits, Admits::Policy(policy) if policy.is_public()) {
+        let policy = self.inner.policy;
+        if policy.is_public() {
             return Check::Admit(Identity { admitted: None, gate: self.clone() });
         }
         let verifier = &self.inner.verifier;
@@ -147,10 +152,7 @@ impl Gate {
                     Check::Wait(Waiting { pending, token, gate: self.clone() })
                 }
             },
-            Err(refusal)
-                if refusal.reason() == Reason::MissingCredential
-                    && matches!(admits, Admits::Policy(policy) if policy.is_optional()) =>
-            {
+            Err(refusal) if refusal.reason() == Reason::MissingCredential && policy.is_optional() => {
                 Check::Admit(Identity { admitted: None, gate: self.clone() })
             }
             Err(refusal) => Check::Refuse(self.refuse(&refusal)),
@@ -189,9 +191,7 @@ impl Gate {
         token: impl FnOnce() -> SubjectToken,
     ) -> Result<Identity, Answer> {
         let admitted = result.and_then(|caller| {
-            if let Admits::Policy(policy) = self.inner.admits {
-                policy.check(Facts::new(&caller, &*self.inner.clock))?;
-            }
+            self.inner.policy.check(Facts::new(&caller, &*self.inner.clock))?;
             Ok(caller)
         });
         match admitted {
@@ -203,8 +203,8 @@ impl Gate {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { admits, realm, .. } = &*self.inner;
-        f.debug_struct("Gate").field("admits", admits).field("realm", realm).finish_non_exhaustive()
+        let Inner { policy, realm, .. } = &*self.inner;
+        f.debug_struct("Gate").field("policy", policy).field("realm", realm).finish_non_exhaustive()
     }
 }
 
@@ -320,14 +320,17 @@ mod tests {
     use super::*;
     use crate::{FakeClock, Timestamp};
 
-    /// Accepts `good` until a point in time, waits for `slow`, and refuses the rest.
+    /// Accepts `good` and the restricted `app` until a point in time, waits for `slow`, and refuses the rest.
     struct Until(Timestamp);
 
     impl VerifyToken for Until {
         fn verify(&self, token: &str, now: Timestamp) -> Outcome {
-            let caller = || Arc::new(Caller::builder("https://id.example").subject("ann").build());
+            let caller = |restricted| {
+                Arc::new(Caller::builder("https://id.example").subject("ann").restricted(restricted).build())
+            };
             match token {
-                "good" if now < self.0 => Outcome::Ready(Ok(caller())),
+                "good" if now < self.0 => Outcome::Ready(Ok(caller(false))),
+                "app" if now < self.0 => Outcome::Ready(Ok(caller(true))),
                 "slow" => Outcome::Pending(Pending::new(async { Err(Reason::UnknownKey.into()) })),
                 _ => Outcome::Ready(Err(Reason::Expired.into())),
             }
@@ -428,6 +431,48 @@ mod tests {
             };
             assert!(identity.caller().is_none());
         }
+    }
+
+    #[test]
+    fn restricted_applications_are_let_in_by_name_only() {
+        crate::scopes! { Read = "grades:read"; }
+        let (gate, _) = gate();
+        let admits = |gate: &Gate| matches!(gate.check([b"Bearer app".as_slice()]), Check::Admit(_));
+
+        let closed = [Policy::authenticated(), Policy::optional(), Policy::require::<Read>()];
+        for policy in closed {
+            let refused = answer(&gate.clone().policy(policy), "Bearer app");
+            assert_eq!(refused.reason(), Some(Reason::RestrictedApplication), "{policy}");
+            assert_eq!(refused.status(), 403);
+        }
+        assert_eq!(answer(&gate, "Bearer app").reason(), Some(Reason::RestrictedApplication));
+        assert_eq!(
+            answer(&gate.clone().optional(), "Bearer app").reason(),
+            Some(Reason::RestrictedApplication)
+        );
+
+        assert!(
+            admits(&gate.clone().admit_restricted()) && admits(&gate.clone().optional().admit_restricted())
+        );
+        assert!(admits(&gate.clone().policy(Policy::authenticated().admit_restricted())));
+        assert!(admits(&gate.clone().policy(Policy::public())), "of whom nothing is known");
+        let lacks = gate.clone().policy(Policy::require::<Read>()).admit_restricted();
+        assert_eq!(answer(&lacks, "Bearer app").reason(), Some(Reason::InsufficientScope));
+        let later = gate.admit_restricted().policy(Policy::authenticated());
+        assert!(!admits(&later), "a policy that is set later decides");
+    }
+
+    #[test]
+    fn behind_a_gate_that_lets_restricted_applications_in_requirements_still_do_not() {
+        crate::scopes! { Read = "grades:read"; }
+        let Check::Admit(identity) = gate().0.admit_restricted().check([b"Bearer app".as_slice()]) else {
+            panic!("refused")
+        };
+
+        let refused = identity.authorize::<Read>().unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::RestrictedApplication));
+        assert!(identity.authorize::<crate::AdmitRestricted<crate::Authenticated>>().is_ok());
+        assert!(identity.require_caller().is_ok());
     }
 
     #[test]

@@ -196,6 +196,9 @@ reasons! {
     /// `version` is not a version, or its major is not 1 (profile `open_edx`).
     UnsupportedVersion = "unsupported_version", 401, INVALID_TOKEN,
         "The token's version is not supported.";
+    /// The service was told to accept the token no longer.
+    Revoked = "revoked", 401, INVALID_TOKEN,
+        "The token has been revoked.";
     /// The claims do not have the shape that the service's own claims type asks for.
     ClaimsShape = "claims_shape", 401, INVALID_TOKEN,
         "The token lacks claims that this service needs.";

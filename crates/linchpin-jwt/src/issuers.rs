@@ -5,7 +5,8 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use linchpin_core::{ConfigError, Outcome, Reason, Timestamp, VerifyToken};
 
 use crate::{
-    Verifier,
+    Invalidation, TokenCache, TooManyInvalidations, Verifier,
+    cache::Cache,
     claims::{Peeked, peek_issuer},
     jws::Jws,
 };
@@ -57,6 +58,8 @@ struct Inner {
     by_issuer: HashMap<Box<str>, usize>,
     schemes: Vec<&'static str>,
     max_token_bytes: usize,
+    /// Of the tokens of all issuers: where it knows one, `iss` need not be looked for.
+    cache: Arc<Cache>,
 }
 
 impl Issuers {
@@ -85,7 +88,9 @@ impl Issuers {
         }
         problems.check()?;
         let max_token_bytes = verifiers.iter().map(Verifier::max_token_bytes).max().unwrap_or_default();
-        Ok(Self { inner: Arc::new(Inner { verifiers, by_issuer, schemes, max_token_bytes }) })
+        let cache = verifiers.iter().map(Verifier::token_cache).reduce(TokenCache::or_larger);
+        let cache = Arc::new(Cache::new(cache.unwrap_or(TokenCache::OFF)));
+        Ok(Self { inner: Arc::new(Inner { verifiers, by_issuer, schemes, max_token_bytes, cache }) })
     }
 
     /// The issuers' names, in the order in which they were given.
@@ -93,29 +98,47 @@ impl Issuers {
         self.inner.verifiers.iter().map(Verifier::issuer)
     }
 
+    /// Refuses these tokens from now on, of each issuer that is meant; see [`Verifier::invalidate`].
+    ///
+    /// # Errors
+    ///
+    /// If an issuer has too many invalidations to keep another one; the others have it nevertheless.
+    pub fn invalidate(&self, invalidation: &Invalidation) -> Result<(), TooManyInvalidations> {
+        let told = self.inner.verifiers.iter().map(|verifier| verifier.invalidate(invalidation));
+        told.fold(Ok(()), Result::and)
+    }
+
     /// Finds the verifier of a token and lets it decide.
     fn route(&self, token: &str, now: Timestamp, accepts: impl Fn(&Verifier) -> bool) -> Outcome {
+        let cache = &self.inner.cache;
+        let remembered = cache.find(token, |entry| {
+            let verifier = self.inner.verifiers.get(entry.verifier);
+            verifier.is_some_and(|verifier| accepts(verifier) && verifier.still_accepts(entry, now))
+        });
+        if let Some(caller) = remembered {
+            return Outcome::Ready(Ok(caller));
+        }
         let routed = || {
             if token.len() > self.inner.max_token_bytes {
                 return Err(Reason::TokenTooLarge);
             }
             let jws = Jws::parse(token)?;
-            let verifier = self.verifier_of(&jws.payload)?;
-            if accepts(verifier) { Ok((verifier, jws)) } else { Err(Reason::UnsupportedScheme) }
+            let (place, verifier) = self.verifier_of(&jws.payload)?;
+            if accepts(verifier) { Ok((place, verifier, jws)) } else { Err(Reason::UnsupportedScheme) }
         };
         match routed() {
-            Ok((verifier, jws)) => verifier.verify_jws(token, jws, now),
+            Ok((place, verifier, jws)) => verifier.verify_jws(token, jws, now, (cache, place)),
             Err(reason) => Outcome::Ready(Err(reason.into())),
         }
     }
 
-    fn verifier_of(&self, payload: &[u8]) -> Result<&Verifier, Reason> {
+    fn verifier_of(&self, payload: &[u8]) -> Result<(usize, &Verifier), Reason> {
         let issuer = match peek_issuer(payload) {
             Peeked::Issuer(issuer) => issuer,
             Peeked::Nothing(reason) => return Err(reason),
         };
-        let index = self.inner.by_issuer.get(&*issuer).ok_or(Reason::WrongIssuer)?;
-        self.inner.verifiers.get(*index).ok_or(Reason::WrongIssuer)
+        let place = *self.inner.by_issuer.get(&*issuer).ok_or(Reason::WrongIssuer)?;
+        Ok((place, self.inner.verifiers.get(place).ok_or(Reason::WrongIssuer)?))
     }
 }
 

@@ -1,6 +1,13 @@
 //! Sets of keys, ready to verify.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{
+    error::Error,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use linchpin_core::{ConfigError, Reason, Refusal};
 use serde::Deserialize;
@@ -30,12 +37,15 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct KeySet {
-    keys: Vec<Key>,
+    /// Another one for each set of this process.
+    id: u64,
+    keys: Vec<Arc<Key>>,
     algorithms: Algorithms,
     skipped: Vec<SkippedKey>,
 }
 
-struct Key {
+/// One key, under the algorithms that it may verify.
+pub(crate) struct Key {
     key_id: Option<Box<str>>,
     /// The issuer, or the template of issuers, for whose tokens alone the key is.
     issuer: Option<Box<str>>,
@@ -56,8 +66,8 @@ pub struct SkippedKey {
 
 /// The result of looking for the key of a token.
 pub(crate) enum Verified {
-    /// One of the fitting keys verifies the signature.
-    Yes,
+    /// This one of the fitting keys verifies the signature.
+    By(Arc<Key>),
     /// The key that the token names does not verify it.
     No(Reason),
     /// There is no such key here; a newer set may have it. If none has, this is the reason.
@@ -118,18 +128,33 @@ impl KeySet {
         }
         // Nobody says whose token this is, so a key that is for one issuer's alone is for none.
         match self.verify(&jws, &Party { issuer: "", tenant: None }) {
-            Verified::Yes => Ok(jws.payload),
+            Verified::By(_) => Ok(jws.payload),
             Verified::No(reason) | Verified::KeyMissing(reason) => Err(reason.into()),
         }
     }
 
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether this key, by what it is made of and what it is for, is in the set.
+    pub(crate) fn contains(&self, key: &Arc<Key>) -> bool {
+        self.keys.contains(key)
+    }
+
+    fn new(keys: Vec<Key>, algorithms: Algorithms, skipped: Vec<SkippedKey>) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Self { id, keys: keys.into_iter().map(Arc::new).collect(), algorithms, skipped }
+    }
+
     /// Verifies with the key that the token names, or with the few that fit where it names none.
     pub(crate) fn verify(&self, jws: &Jws<'_>, party: &Party<'_>) -> Verified {
-        let named = |key: &&Key| key.key_id.is_some() && key.key_id.as_deref() == jws.header.kid.as_deref();
-        let is_for_party = |key: &&Key| key.issuer.as_ref().is_none_or(|issuer| party.may_use_key_of(issuer));
-        if self.keys.iter().any(|key| named(&key)) {
+        let named = |key: &Key| key.key_id.is_some() && key.key_id.as_deref() == jws.header.kid.as_deref();
+        let is_for_party = |key: &Key| key.issuer.as_ref().is_none_or(|issuer| party.may_use_key_of(issuer));
+        if self.keys.iter().any(|key| named(key)) {
             // It is here, so newer keys would not help whoever is not meant to use it.
-            if !self.keys.iter().any(|key| named(&key) && is_for_party(&key)) {
+            if !self.keys.iter().any(|key| named(key) && is_for_party(key)) {
                 return Verified::No(Reason::UnknownKey);
             }
             return self.try_each(
@@ -140,7 +165,7 @@ impl KeySet {
             );
         }
         // A key without a name fits any token; a token without a name fits any key.
-        let nameless = |key: &&Key| (key.key_id.is_none() || jws.header.kid.is_none()) && is_for_party(key);
+        let nameless = |key: &Key| (key.key_id.is_none() || jws.header.kid.is_none()) && is_for_party(key);
         let missing = |reason| Verified::KeyMissing(reason);
         self.try_each(jws, nameless, missing(Reason::BadSignature), missing(Reason::UnknownKey))
     }
@@ -148,17 +173,24 @@ impl KeySet {
     fn try_each(
         &self,
         jws: &Jws<'_>,
-        fits: impl Fn(&&Key) -> bool,
+        fits: impl Fn(&Key) -> bool,
         if_none_verifies: Verified,
         if_none_fits: Verified,
     ) -> Verified {
-        let candidates = || self.keys.iter().filter(&fits).filter_map(|key| key.for_algorithm(jws.algorithm));
+        let candidates = || {
+            let fitting = self.keys.iter().filter(|key| fits(key));
+            fitting.filter_map(|key| Some((key, key.for_algorithm(jws.algorithm)?)))
+        };
         match candidates().count() {
             0 => if_none_fits,
             1..=MAX_TRIED => {
-                let verifies =
-                    |key: &dyn VerifySignature| key.verify(jws.signing_input.as_bytes(), &jws.signature);
-                if candidates().any(verifies) { Verified::Yes } else { if_none_verifies }
+                let verifies = |(_, key): &(&Arc<Key>, &dyn VerifySignature)| {
+                    key.verify(jws.signing_input.as_bytes(), &jws.signature)
+                };
+                match candidates().find(verifies) {
+                    Some((key, _)) => Verified::By(key.clone()),
+                    None => if_none_verifies,
+                }
             }
             _ => Verified::No(Reason::AmbiguousKey),
         }
@@ -304,7 +336,7 @@ impl KeyRules {
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey { skipped });
         }
-        Ok(KeySet { keys, algorithms: self.algorithms, skipped })
+        Ok(KeySet::new(keys, self.algorithms, skipped))
     }
 
     fn prepare_jwk(&self, json: &str) -> Result<Key, KeyError> {
@@ -415,7 +447,7 @@ impl KeySetBuilder {
     pub fn jwk_set(mut self, json: &str) -> Self {
         match self.rules.read_jwk_set(json.as_bytes()) {
             Ok(set) => {
-                set.keys.into_iter().for_each(|key| self.add_once(key));
+                set.keys.into_iter().filter_map(Arc::into_inner).for_each(|key| self.add_once(key));
                 self.skipped.extend(set.skipped);
             }
             Err(error) => self.problems.report("jwk_set", format!("cannot be used: {error}"), FIX_JWK_SET),
@@ -443,7 +475,7 @@ impl KeySetBuilder {
             self.problems.report("keys", "are missing", "add a PEM, a JWK, a JWK Set or a secret");
         }
         self.problems.check()?;
-        Ok(KeySet { keys: self.keys, algorithms: self.rules.algorithms, skipped: self.skipped })
+        Ok(KeySet::new(self.keys, self.rules.algorithms, self.skipped))
     }
 
     fn add_pem(mut self, key_id: Option<String>, pem: &str) -> Self {

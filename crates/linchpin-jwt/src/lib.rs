@@ -32,6 +32,10 @@
 //!    keys that fit.
 //! 3. The claims: one JSON object without repeated names at any depth; issuer, audience or client, the profile's demands,
 //!    and times.
+//! 4. That the token has not been invalidated ([`Invalidation`]).
+//!
+//! A token that has passed is remembered ([`TokenCache`]), and only what may have changed is checked again: that all of its
+//! bytes are the same, times, invalidations, and that its key is still there.
 //!
 //! # Features
 //!
@@ -44,7 +48,9 @@
 mod algorithm;
 mod backend;
 mod base64url;
+mod cache;
 mod claims;
+mod invalidation;
 mod issuers;
 mod jwk;
 mod jws;
@@ -68,6 +74,8 @@ pub use self::sign::SigningKey;
 pub use self::{
     algorithm::{Algorithm, Algorithms, UnknownAlgorithm},
     backend::{CryptoBackend, VerifySignature},
+    cache::TokenCache,
+    invalidation::{Invalidation, TooManyInvalidations},
     issuers::Issuers,
     key_error::{KeyError, KeyErrorKind},
     key_set::{KeyRules, KeySet, KeySetBuilder, KeySetError, SkippedKey},

@@ -18,6 +18,14 @@ pub trait KeySource: Send + Sync + 'static {
     /// [`Reason::KeysUnavailable`] if there are none yet, or if those that there are have become too old.
     fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal>;
 
+    /// Whether there are keys as of `now` and `condition` holds for them; asked for each token that was verified before.
+    ///
+    /// It has to agree with [`keys`](Self::keys), from which it is made unless it is implemented; a source that many
+    /// threads ask can spare them the counter of the shared set.
+    fn check(&self, now: Timestamp, condition: &dyn Fn(&KeySet) -> bool) -> bool {
+        self.keys(now).is_ok_and(|keys| condition(&keys))
+    }
+
     /// Called for a token whose key is not among [`keys`](Self::keys): whether newer ones can be had.
     fn refresh(&self, now: Timestamp) -> Refresh;
 
@@ -62,6 +70,10 @@ impl KeySource for Arc<KeySet> {
         Ok(self.clone())
     }
 
+    fn check(&self, _: Timestamp, condition: &dyn Fn(&KeySet) -> bool) -> bool {
+        condition(self)
+    }
+
     fn refresh(&self, _: Timestamp) -> Refresh {
         Refresh::Refused(Reason::UnknownKey.into())
     }
@@ -75,6 +87,10 @@ impl<K: KeySource + ?Sized> KeySource for Arc<K> {
 
     fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal> {
         K::keys(self, now)
+    }
+
+    fn check(&self, now: Timestamp, condition: &dyn Fn(&KeySet) -> bool) -> bool {
+        K::check(self, now, condition)
     }
 
     fn refresh(&self, now: Timestamp) -> Refresh {
@@ -93,6 +109,10 @@ impl<K: KeySource + ?Sized> KeySource for Box<K> {
 
     fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal> {
         K::keys(self, now)
+    }
+
+    fn check(&self, now: Timestamp, condition: &dyn Fn(&KeySet) -> bool) -> bool {
+        K::check(self, now, condition)
     }
 
     fn refresh(&self, now: Timestamp) -> Refresh {

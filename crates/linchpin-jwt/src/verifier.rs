@@ -1,14 +1,20 @@
 //! Verification of a token from its bytes to its caller.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use linchpin_core::{
     Caller, Clock, ConfigError, Outcome, Pending, Reason, Refusal, SystemClock, Timestamp, VerifyToken,
 };
 
 use crate::{
-    KeySource, Profile, Refresh, RolesClaim,
+    Invalidation, KeySource, Profile, Refresh, RolesClaim, TokenCache, TooManyInvalidations,
+    cache::{Accepted, Cache, Entry, Validity},
     claims::{Claims, Tenant, Version, is_registered},
+    invalidation::Invalidations,
     jws::Jws,
     key_set::{KeySet, Verified},
     party::{Party, TENANT, is_tenant_id},
@@ -19,6 +25,9 @@ use crate::{
 /// A token is accepted if it is a strict JWS under one of the issuer's keys and an allowed algorithm, and if its claims say
 /// that it is from this issuer, for this audience, of the profile's kind, and valid now. What is configured is required: a
 /// token in which the claim is absent, or of another type, is refused. Clones are cheap and share everything.
+///
+/// What it has accepted it remembers ([`TokenCache`]), so that each token is verified once; [`invalidate`](Self::invalidate)
+/// takes it back.
 ///
 /// # Examples
 ///
@@ -48,6 +57,8 @@ struct Inner {
     keys: Box<dyn KeySource>,
     clock: Arc<dyn Clock>,
     rules: Rules,
+    cache: Arc<Cache>,
+    invalidations: Invalidations,
 }
 
 struct Rules {
@@ -72,6 +83,7 @@ impl Verifier {
         VerifierBuilder {
             keys: Box::new(keys),
             clock: Arc::new(SystemClock),
+            cache: TokenCache::default(),
             rules: Rules {
                 issuer: issuer.into(),
                 tenant: None,
@@ -87,13 +99,52 @@ impl Verifier {
             },
         }
     }
+
+    /// Refuses these tokens from now on, whether they were seen before or not.
+    ///
+    /// It counts for all clones and all threads, beginning with the next token that is looked at.
+    ///
+    /// # Errors
+    ///
+    /// If a hundred thousand token ids and subjects are kept already, none of which has [lapsed](Invalidation::until).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use linchpin_core::{Clock, Outcome, Reason, SystemClock, VerifyToken};
+    /// # use linchpin_jwt::{Algorithm, Invalidation, KeySet, SigningKey, Verifier};
+    /// # let key = SigningKey::generate(Algorithm::ES256)?;
+    /// # let keys = KeySet::builder([Algorithm::ES256]).jwk(&key.public_jwk().to_string()).build()?;
+    /// # let verifier = Verifier::builder("https://id.example", Arc::new(keys)).audience("grades").build()?;
+    /// # let now = SystemClock.now();
+    /// # let token = key.sign_jwt(&serde_json::json!({"iss": "https://id.example", "aud": "grades", "jti": "3f6e",
+    /// #     "exp": now.as_unix_seconds() + 60}));
+    /// assert!(matches!(verifier.verify(&token, now), Outcome::Ready(Ok(_))));
+    ///
+    /// verifier.invalidate(&Invalidation::token_id("3f6e"))?;
+    ///
+    /// let Outcome::Ready(Err(refusal)) = verifier.verify(&token, now) else { panic!("accepted") };
+    /// assert_eq!(refusal.reason(), Reason::Revoked);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn invalidate(&self, invalidation: &Invalidation) -> Result<(), TooManyInvalidations> {
+        if !invalidation.concerns(self.issuer()) {
+            return Ok(());
+        }
+        let latest_expired = self.inner.clock.now().saturating_sub(self.inner.rules.leeway);
+        self.inner.invalidations.add(invalidation, latest_expired)
+    }
 }
 
 impl VerifyToken for Verifier {
     fn verify(&self, token: &str, now: Timestamp) -> Outcome {
+        if let Some(caller) = self.inner.cache.find(token, |entry| self.still_accepts(entry, now)) {
+            return Outcome::Ready(Ok(caller));
+        }
         // What can be refused without keys is: a malformed token does not wait for anyone.
         match self.inner.parse(token) {
-            Ok(jws) => self.verify_parsed(token, jws, now),
+            Ok(jws) => self.verify_parsed(token, jws, now, (&self.inner.cache, 0)),
             Err(reason) => Outcome::Ready(Err(reason.into())),
         }
     }
@@ -117,19 +168,44 @@ impl Verifier {
         self.inner.rules.max_token_bytes
     }
 
-    /// Verifies a token that has been taken apart already.
-    pub(crate) fn verify_jws(&self, token: &str, jws: Jws<'_>, now: Timestamp) -> Outcome {
+    pub(crate) fn token_cache(&self) -> TokenCache {
+        self.inner.cache.limits()
+    }
+
+    /// Whether a token that was accepted before is to be accepted now.
+    pub(crate) fn still_accepts(&self, entry: &Entry, now: Timestamp) -> bool {
+        entry.validity.includes(now)
+            && self.inner.is_not_invalidated(entry)
+            && self.inner.keys.check(now, &|keys| entry.is_under(keys))
+    }
+
+    /// Verifies a token that has been taken apart already, and remembers it there if it is accepted.
+    pub(crate) fn verify_jws(
+        &self,
+        token: &str,
+        jws: Jws<'_>,
+        now: Timestamp,
+        cache: (&Arc<Cache>, usize),
+    ) -> Outcome {
         match self.inner.check_size(token).and_then(|()| self.inner.check_envelope(&jws)) {
-            Ok(()) => self.verify_parsed(token, jws, now),
+            Ok(()) => self.verify_parsed(token, jws, now, cache),
             Err(reason) => Outcome::Ready(Err(reason.into())),
         }
     }
 
-    fn verify_parsed(&self, token: &str, jws: Jws<'_>, now: Timestamp) -> Outcome {
+    fn verify_parsed(
+        &self,
+        token: &str,
+        jws: Jws<'_>,
+        now: Timestamp,
+        (cache, place): (&Arc<Cache>, usize),
+    ) -> Outcome {
         let inner = &self.inner;
         let without_newer_keys: Refusal = match inner.keys.keys(now) {
             Ok(keys) => match inner.verify_with(jws, &keys, now) {
-                Ok(caller) => return Outcome::Ready(Ok(Arc::new(caller))),
+                Ok(accepted) => {
+                    return Outcome::Ready(Ok(inner.remember(cache, token, place, accepted)));
+                }
                 Err(Failure::Refused(reason)) => {
                     if reason == Reason::BadSignature {
                         inner.keys.signature_failed(now);
@@ -142,11 +218,11 @@ impl Verifier {
         };
         match inner.keys.refresh(now) {
             Refresh::Pending(newest) => {
-                let (inner, token) = (self.inner.clone(), token.to_owned());
+                let (inner, cache, token) = (self.inner.clone(), cache.clone(), token.to_owned());
                 Outcome::Pending(Pending::new(async move {
                     let keys = newest.await?;
                     match inner.verify_with(inner.parse(&token)?, &keys, inner.clock.now()) {
-                        Ok(caller) => Ok(Arc::new(caller)),
+                        Ok(accepted) => Ok(inner.remember(&cache, &token, place, accepted)),
                         Err(Failure::Refused(reason) | Failure::KeyMissing(reason)) => Err(reason.into()),
                     }
                 }))
@@ -175,12 +251,41 @@ impl From<Reason> for Failure {
 }
 
 impl Inner {
-    fn verify_with(&self, jws: Jws<'_>, keys: &KeySet, now: Timestamp) -> Result<Caller, Failure> {
+    fn verify_with(&self, jws: Jws<'_>, keys: &KeySet, now: Timestamp) -> Result<Accepted, Failure> {
         match keys.verify(&jws, &self.rules.party()) {
-            Verified::Yes => Ok(self.rules.accept(jws.payload, now)?),
+            Verified::By(key) => {
+                // Counted before it is looked at: what comes in between is looked at with the next request.
+                let invalidations = self.invalidations.count();
+                let claims_bytes = jws.payload.len();
+                let (caller, validity) = self.rules.accept(jws.payload, now)?;
+                self.invalidations.check(&caller)?;
+                let (caller, seen_in) = (Arc::new(caller), keys.id());
+                Ok(Accepted { caller, claims_bytes, key, seen_in, invalidations, validity })
+            }
             Verified::No(reason) => Err(Failure::Refused(reason)),
             Verified::KeyMissing(reason) => Err(Failure::KeyMissing(reason)),
         }
+    }
+
+    fn remember(&self, cache: &Cache, token: &str, place: usize, accepted: Accepted) -> Arc<Caller> {
+        let caller = accepted.caller.clone();
+        // One of several issuers may have turned it off for itself.
+        if !self.cache.limits().is_off() {
+            cache.remember(token, place, accepted);
+        }
+        caller
+    }
+
+    fn is_not_invalidated(&self, entry: &Entry) -> bool {
+        let count = self.invalidations.count();
+        if entry.invalidations.load(Ordering::Relaxed) == count {
+            return true;
+        }
+        let is_fine = self.invalidations.check(entry.caller()).is_ok();
+        if is_fine {
+            entry.invalidations.store(count, Ordering::Relaxed);
+        }
+        is_fine
     }
 
     /// Everything that can be said about a token before its key is looked for.
@@ -213,10 +318,11 @@ impl Rules {
     }
 
     /// Decides about the payload of a token whose signature is valid.
-    fn accept(&self, payload: Vec<u8>, now: Timestamp) -> Result<Caller, Reason> {
+    fn accept(&self, payload: Vec<u8>, now: Timestamp) -> Result<(Caller, Validity), Reason> {
         let payload = String::from_utf8(payload).map_err(|_| Reason::MalformedClaims)?;
         let mut claims = Claims::read(&payload, self.roles.path(), self.profile == Profile::OpenEdx)?;
         self.check(&claims, now)?;
+        let validity = self.validity(&claims);
 
         let scopes = claims.take_scopes();
         let mut caller = Caller::builder(claims.issuer.unwrap_or_default())
@@ -250,7 +356,7 @@ impl Rules {
         if let Some(at) = claims.auth_time {
             caller = caller.auth_time(at);
         }
-        Ok(caller.claims_json(payload).build())
+        Ok((caller.claims_json(payload).build(), validity))
     }
 
     fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), Reason> {
@@ -341,6 +447,21 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// When [`check_times`](Self::check_times) accepts these claims; outside of it, that has the reason why it does not.
+    fn validity(&self, claims: &Claims) -> Validity {
+        let expiry = claims.expires_at.unwrap_or(Timestamp::UNIX_EPOCH).saturating_add(self.leeway);
+        let too_old = self.max_age.zip(claims.issued_at).map(|(max_age, issued_at)| {
+            issued_at.saturating_add(max_age).saturating_add(self.leeway).saturating_add(INSTANT)
+        });
+        let starts = claims.not_before.max(claims.issued_at);
+        Validity {
+            from: starts.map_or(FOREVER_AGO, |at| at.saturating_sub(self.leeway)),
+            until: too_old.map_or(expiry, |too_old| too_old.min(expiry)),
+        }
+    }
+}
+
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").field("issuer", &self.inner.rules.issuer).finish_non_exhaustive()
@@ -352,6 +473,7 @@ impl fmt::Debug for Verifier {
 pub struct VerifierBuilder {
     keys: Box<dyn KeySource>,
     clock: Arc<dyn Clock>,
+    cache: TokenCache,
     rules: Rules,
 }
 
@@ -430,6 +552,12 @@ impl VerifierBuilder {
     /// Sets the size beyond which a token is refused undecoded; 16 KiB unless set.
     pub fn max_token_bytes(mut self, max: usize) -> Self {
         self.rules.max_token_bytes = max;
+        self
+    }
+
+    /// Sets how many verified tokens are remembered; see [`TokenCache`] for the default, and [`TokenCache::OFF`] for none.
+    pub fn token_cache(mut self, cache: TokenCache) -> Self {
+        self.cache = cache;
         self
     }
 
@@ -520,8 +648,11 @@ impl VerifierBuilder {
                 "clocks are seconds apart, not minutes: give at most 600",
             );
         }
+        self.cache.check(&mut problems);
         problems.check()?;
-        Ok(Verifier { inner: Arc::new(Inner { keys: self.keys, clock: self.clock, rules: self.rules }) })
+        let (cache, invalidations) = (Arc::new(Cache::new(self.cache)), Invalidations::default());
+        let Self { keys, clock, rules, .. } = self;
+        Ok(Verifier { inner: Arc::new(Inner { keys, clock, rules, cache, invalidations }) })
     }
 }
 
@@ -530,5 +661,10 @@ impl fmt::Debug for VerifierBuilder {
         f.debug_struct("VerifierBuilder").field("issuer", &self.rules.issuer).finish_non_exhaustive()
     }
 }
+
+/// The smallest step of a [`Timestamp`]: what is valid at a point in time is valid until one step later.
+const INSTANT: Duration = Duration::from_micros(1);
+
+const FOREVER_AGO: Timestamp = Timestamp::from_unix_micros(i64::MIN);
 
 const MAX_LEEWAY: Duration = Duration::from_secs(600);

@@ -82,6 +82,10 @@ impl KeySource for RemoteKeys {
         self.owner.shared.keys(now)
     }
 
+    fn check(&self, now: Timestamp, condition: &dyn Fn(&KeySet) -> bool) -> bool {
+        self.owner.shared.with_keys(now, |keys| condition(keys)).unwrap_or(false)
+    }
+
     fn refresh(&self, now: Timestamp) -> Refresh {
         self.owner.shared.refresh(now)
     }

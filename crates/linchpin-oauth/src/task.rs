@@ -91,9 +91,14 @@ impl Shared {
 
     /// The keys, unless there are none, or none that are fresh enough.
     pub(crate) fn keys(&self, now: Timestamp) -> Result<Arc<KeySet>, Refusal> {
+        self.with_keys(now, Arc::clone).ok_or_else(|| Refusal::keys_unavailable(MAX_BACK_OFF))
+    }
+
+    /// What `look` sees in the keys, if there are some that are fresh enough; no counter is touched for it.
+    pub(crate) fn with_keys<R>(&self, now: Timestamp, look: impl FnOnce(&Arc<KeySet>) -> R) -> Option<R> {
         match &*self.handover.latest().load() {
-            Some(loaded) if loaded.age(now) <= self.plan.max_stale => Ok(loaded.keys.clone()),
-            _ => Err(Refusal::keys_unavailable(MAX_BACK_OFF)),
+            Some(loaded) if loaded.age(now) <= self.plan.max_stale => Some(look(&loaded.keys)),
+            _ => None,
         }
     }
 

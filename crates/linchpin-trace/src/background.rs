@@ -11,11 +11,14 @@ use linchpin_core::{Clock, SystemClock, Timestamp};
 use pin_project_lite::pin_project;
 use tracing::{Span, field::Empty};
 
-use crate::{ACCESS_TARGET, Baggage, RequestContext, SPAN_TARGET, TraceContext, mint_request_id};
+use crate::{
+    ACCESS_TARGET, Baggage, RequestContext, SPAN_TARGET, TraceContext, mint_request_id, observer::Settings,
+};
 
 /// Runs a job with ids, attributes, a span and one line of its own, written when it ends: completed, cancelled or by a panic.
 ///
 /// Made within a request, the job belongs to the request's trace and keeps its request id; otherwise it begins a trace.
+/// [`Observer::background_task`](crate::Observer::background_task) does the same by an observer's clock and code owners.
 ///
 /// # Examples
 ///
@@ -26,39 +29,7 @@ use crate::{ACCESS_TARGET, Baggage, RequestContext, SPAN_TARGET, TraceContext, m
 /// }));
 /// ```
 pub fn background_task<F: Future>(name: &'static str, future: F) -> BackgroundTask<F> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let began = clock.now();
-    let context = match RequestContext::current() {
-        Some(parent) => RequestContext::new(
-            parent.request_id().clone(),
-            parent.trace().child(),
-            parent.baggage().clone(),
-            None,
-            // The job outlives the request, and so the request's deadline is not its own.
-            None,
-        ),
-        None => RequestContext::new(
-            mint_request_id(began),
-            TraceContext::root(true),
-            Baggage::default(),
-            None,
-            None,
-        ),
-    };
-    let span = tracing::info_span!(
-        target: SPAN_TARGET,
-        parent: None,
-        "request",
-        otel.name = name,
-        otel.kind = "internal",
-        otel.status_code = Empty,
-        error.type = Empty,
-        request_id = context.request_id().as_str(),
-        trace_id = %context.trace().trace_id(),
-        span_id = %context.trace().span_id(),
-        attributes = Empty,
-    );
-    BackgroundTask { job: Some(Job { name, context, span, clock, began, is_done: false }), future }
+    BackgroundTask::new(name, future, None)
 }
 
 pin_project! {
@@ -69,6 +40,13 @@ pin_project! {
         #[pin]
         future: F,
         job: Option<Job>,
+    }
+}
+
+impl<F: Future> BackgroundTask<F> {
+    pub(crate) fn new(name: &'static str, future: F, observer: Option<Arc<Settings>>) -> Self {
+        let clock = observer.as_ref().map_or_else(|| Arc::new(SystemClock) as _, |known| known.clock.clone());
+        Self { job: Some(Job::begin(name, clock, observer)), future }
     }
 }
 
@@ -97,11 +75,48 @@ impl<F> std::fmt::Debug for BackgroundTask<F> {
 /// Writes its line when it is dropped.
 struct Job {
     name: &'static str,
+    observer: Option<Arc<Settings>>,
     context: RequestContext,
     span: Span,
     clock: Arc<dyn Clock>,
     began: Timestamp,
     is_done: bool,
+}
+
+impl Job {
+    fn begin(name: &'static str, clock: Arc<dyn Clock>, observer: Option<Arc<Settings>>) -> Self {
+        let began = clock.now();
+        let context = match RequestContext::current() {
+            Some(parent) => RequestContext::new(
+                parent.request_id().clone(),
+                parent.trace().child(),
+                parent.baggage().clone(),
+                None,
+                // The job outlives the request, and so the request's deadline is not its own.
+                None,
+            ),
+            None => {
+                let is_sampled = observer.as_ref().is_none_or(|known| known.is_sampled);
+                let trace = TraceContext::root(is_sampled);
+                RequestContext::new(mint_request_id(began), trace, Baggage::default(), None, None)
+            }
+        };
+        let span = tracing::info_span!(
+            target: SPAN_TARGET,
+            parent: None,
+            "request",
+            otel.name = name,
+            otel.kind = "internal",
+            otel.status_code = Empty,
+            error.type = Empty,
+            code.owner = Empty,
+            request_id = context.request_id().as_str(),
+            trace_id = %context.trace().trace_id(),
+            span_id = %context.trace().span_id(),
+            attributes = Empty,
+        );
+        Self { name, observer, context, span, clock, began, is_done: false }
+    }
 }
 
 impl Drop for Job {
@@ -114,15 +129,22 @@ impl Drop for Job {
         let duration = self.clock.now().saturating_duration_since(self.began);
         let told = std::mem::take(&mut *self.context.told());
         let attributes = told.attributes.to_json();
+        let owner = self.observer.as_ref().and_then(|known| {
+            let of_module = told.module.and_then(|module| known.owners.owner(module));
+            of_module.or_else(|| known.owners.owner(self.name))
+        });
         self.span.record("error.type", error);
         self.span.record("otel.status_code", error.map(|_| "ERROR"));
+        self.span.record("code.owner", owner);
         self.span.record("attributes", attributes.as_deref());
         self.context.scope(|| {
             self.span.in_scope(|| {
                 tracing::info!(
                     target: ACCESS_TARGET,
+                    service = self.observer.as_ref().map(|known| &*known.service),
                     task = self.name,
                     duration_ms = duration.as_secs_f64() * 1000.0,
+                    owner,
                     error,
                     attributes = attributes.as_deref(),
                     attribute_errors = Some(told.attributes.errors()).filter(|errors| *errors > 0),

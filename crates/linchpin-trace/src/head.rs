@@ -17,19 +17,27 @@ pub struct RequestHead<'a> {
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) scheme: Option<&'a str>,
+    pub(crate) authority: Option<&'a str>,
     pub(crate) peer: Option<IpAddr>,
 }
 
 impl<'a> RequestHead<'a> {
     /// A request by its method and its path. The query is no part of the path: it is never recorded.
     pub fn new(method: &'a str, path: &'a str) -> Self {
-        Self { method, path, scheme: None, peer: None }
+        Self { method, path, scheme: None, authority: None, peer: None }
     }
 
     /// The scheme, if it is known: `http` or `https`.
     #[must_use]
     pub fn scheme(mut self, scheme: &'a str) -> Self {
         self.scheme = Some(scheme);
+        self
+    }
+
+    /// Host and port of the request's target, if it names them: `:authority` in HTTP/2. Otherwise the header `host` counts.
+    #[must_use]
+    pub fn authority(mut self, authority: &'a str) -> Self {
+        self.authority = Some(authority);
         self
     }
 
@@ -53,6 +61,7 @@ pub(crate) struct Found<'a> {
     pub(crate) named: Vec<&'a [u8]>,
     pub(crate) timeout: Vec<&'a [u8]>,
     pub(crate) grpc_timeout: Vec<&'a [u8]>,
+    pub(crate) host: Vec<&'a [u8]>,
 }
 
 impl<'a> Found<'a> {
@@ -71,6 +80,7 @@ impl<'a> Found<'a> {
                 "baggage" => &mut found.baggage,
                 "x-forwarded-for" => &mut found.x_forwarded_for,
                 "forwarded" => &mut found.forwarded,
+                "host" => &mut found.host,
                 name if Some(name) == named => &mut found.named,
                 name if name == timeout => &mut found.timeout,
                 "grpc-timeout" => &mut found.grpc_timeout,

@@ -41,6 +41,7 @@ mod observer;
 mod owners;
 mod random;
 mod redact;
+mod server;
 mod settings;
 mod span;
 mod text;

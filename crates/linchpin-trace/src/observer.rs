@@ -14,11 +14,13 @@ use std::{
 use linchpin_core::{Clock, ConfigError, RequestId, SystemClock, Timestamp};
 
 use crate::{
-    Baggage, CodeOwners, Deadline, Observation, ProxyTrust, RequestContext, RequestHead, TraceContext,
+    BackgroundTask, Baggage, CodeOwners, Deadline, Observation, ProxyTrust, RequestContext, RequestHead,
+    TraceContext,
     deadline::{self, TIMEOUT_HEADER},
     head::Found,
     mint_request_id,
     network::shortened,
+    server::server,
     span::request_span,
     text::clipped,
 };
@@ -58,7 +60,7 @@ pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Clock>,
     proxies: ProxyTrust,
     request_id_trust: RequestIdTrust,
-    is_sampled: bool,
+    pub(crate) is_sampled: bool,
     health_checks: HealthChecks,
     health_paths: Arc<[Box<str>]>,
     seen_health_checks: Arc<AtomicU64>,
@@ -200,11 +202,18 @@ impl Observer {
             Some(hook) => hook(head.path),
             None => head.path.into(),
         };
+        let asked_for = match (head.authority, &*found.host) {
+            (Some(authority), _) => server(authority.as_bytes()),
+            // Two hosts are as good as none.
+            (None, [host]) => server(host),
+            (None, _) => None,
+        };
         let method = known_method(head.method);
         let span = request_span(
             method,
             clipped(&path, MAX_PATH),
             head.scheme.filter(|scheme| matches!(*scheme, "http" | "https")),
+            asked_for,
             &context,
             parent.map(|parent| parent.span_id()),
         );
@@ -214,6 +223,13 @@ impl Observer {
             Line::Always
         };
         Observation::new(self.inner.clone(), context, span, method, began, has_line)
+    }
+
+    /// Runs a job as [`background_task`](crate::background_task) does, by this observer's clock, sampling and code owners.
+    ///
+    /// The job belongs to the owner of the module that it names by [`RequestContext::set_module`], or else of its name.
+    pub fn background_task<F: Future>(&self, name: &'static str, future: F) -> BackgroundTask<F> {
+        BackgroundTask::new(name, future, Some(self.inner.clone()))
     }
 
     fn settings(&mut self) -> &mut Settings {
@@ -252,6 +268,20 @@ impl Settings {
             }
         };
         if is_due { Line::Always } else { Line::IfItFails }
+    }
+}
+
+impl From<&str> for Observer {
+    /// The observer of a service by its name; see [`Observer::new`].
+    fn from(service: &str) -> Self {
+        Self::new(service)
+    }
+}
+
+impl From<String> for Observer {
+    /// The observer of a service by its name; see [`Observer::new`].
+    fn from(service: String) -> Self {
+        Self::new(service)
     }
 }
 

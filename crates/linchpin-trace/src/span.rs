@@ -11,6 +11,7 @@ pub(crate) fn request_span(
     method: &'static str,
     path: &str,
     scheme: Option<&str>,
+    server: Option<(&str, Option<u16>)>,
     context: &RequestContext,
     parent: Option<SpanId>,
 ) -> Span {
@@ -27,6 +28,8 @@ pub(crate) fn request_span(
         http.response.status_code = Empty,
         url.path = path,
         url.scheme = scheme,
+        server.address = server.map(|(address, _)| address),
+        server.port = server.and_then(|(_, port)| port),
         client.address = context.client_address().map(tracing::field::display),
         error.type = Empty,
         auth.outcome = Empty,

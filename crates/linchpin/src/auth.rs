@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use linchpin_core::{Clock, Gate, VerifyToken};
-use linchpin_jwt::Issuers;
+use linchpin_jwt::{Invalidation, Issuers, TooManyInvalidations};
 
 use crate::{AuthBuilder, Health, Several, issuer::Source};
 
@@ -110,7 +110,8 @@ impl Auth {
 
     /// The layer for axum and tower; refuses every request without a valid token.
     ///
-    /// `auth.layer().optional()` lets the anonymous through, and still refuses a token that fails.
+    /// `auth.layer().optional()` lets the anonymous through, and still refuses a token that fails. Under the profile
+    /// `open_edx`, `auth.layer().admit_restricted()` lets restricted applications in.
     #[cfg(feature = "tower")]
     pub fn layer(&self) -> linchpin_tower::VerifyLayer {
         self.gate.clone().into()
@@ -118,7 +119,8 @@ impl Auth {
 
     /// The middleware for actix; refuses every request without a valid token.
     ///
-    /// `auth.middleware().optional()` lets the anonymous through, and still refuses a token that fails.
+    /// `auth.middleware().optional()` lets the anonymous through, and still refuses a token that fails. Under the profile
+    /// `open_edx`, `auth.middleware().admit_restricted()` lets restricted applications in.
     #[cfg(feature = "actix")]
     pub fn middleware(&self) -> linchpin_actix::VerifyMiddleware {
         self.gate.clone().into()
@@ -132,6 +134,17 @@ impl Auth {
     /// The verifier, for tokens that come another way than in a header.
     pub fn verifier(&self) -> &Issuers {
         &self.issuers
+    }
+
+    /// Refuses these tokens from now on, whether they were seen before or not: after a sign-out, or a theft.
+    ///
+    /// It counts for this process; see [`Invalidation`].
+    ///
+    /// # Errors
+    ///
+    /// If an issuer has too many invalidations to keep another one.
+    pub fn invalidate(&self, invalidation: &Invalidation) -> Result<(), TooManyInvalidations> {
+        self.issuers.invalidate(invalidation)
     }
 
     /// Whether a valid token could be accepted now: the readiness probe of the service.

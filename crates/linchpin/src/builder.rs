@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, ConfigError, Extensions, Gate, Refusal, ResourceMetadata, SystemClock};
-use linchpin_jwt::{Algorithms, Issuers, KeySource, Profile, RolesClaim};
+use linchpin_jwt::{Algorithms, Issuers, KeySource, Profile, RolesClaim, TokenCache};
 #[cfg(feature = "remote")]
 use linchpin_oauth::{Fetch, RemoteKeysBuilder};
 
@@ -97,6 +97,14 @@ impl AuthBuilder {
     /// Sets the size beyond which a token is refused undecoded; 16 KiB unless set.
     pub fn max_token_bytes(mut self, max: usize) -> Self {
         self.issuer.max_token_bytes = Some(max);
+        self
+    }
+
+    /// Sets how many verified tokens are remembered; [`TokenCache::OFF`] for none.
+    ///
+    /// Several issuers share one cache, as large as the largest that is set for one of them.
+    pub fn token_cache(mut self, cache: TokenCache) -> Self {
+        self.issuer.token_cache = cache;
         self
     }
 

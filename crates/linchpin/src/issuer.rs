@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, ConfigError, Reason, Refusal, Timestamp};
-use linchpin_jwt::{Algorithms, KeySet, KeySource, Profile, Refresh, RolesClaim, Verifier};
+use linchpin_jwt::{Algorithms, KeySet, KeySource, Profile, Refresh, RolesClaim, TokenCache, Verifier};
 #[cfg(feature = "remote")]
 use linchpin_oauth::{RemoteKeys, RemoteKeysBuilder};
 
@@ -23,6 +23,7 @@ pub(crate) struct Issuer {
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) roles: RolesClaim,
     pub(crate) max_token_bytes: Option<usize>,
+    pub(crate) token_cache: TokenCache,
     pub(crate) keys: Keys,
     pub(crate) keys_are_given_twice: bool,
     #[cfg(feature = "remote")]
@@ -103,6 +104,7 @@ impl Issuer {
             max_lifetime: None,
             roles: RolesClaim::default(),
             max_token_bytes: None,
+            token_cache: TokenCache::default(),
             keys: Keys::Unset,
             keys_are_given_twice: false,
             #[cfg(feature = "remote")]
@@ -221,6 +223,7 @@ impl Issuer {
             .client_ids(&self.client_ids)
             .profile(self.profile)
             .roles(self.roles.clone())
+            .token_cache(self.token_cache)
             .clock(clock.clone());
         for audience in &self.audiences {
             verifier = verifier.audience(audience);
@@ -301,6 +304,16 @@ impl KeySource for Held {
             #[cfg(feature = "remote")]
             Self::Remote(keys) => keys.keys(now),
             Self::Wrong => Err(Reason::KeysUnavailable.into()),
+        }
+    }
+
+    fn check(&self, now: Timestamp, condition: &dyn Fn(&KeySet) -> bool) -> bool {
+        match self {
+            Self::Static(keys) => keys.check(now, condition),
+            Self::Custom(keys) => keys.check(now, condition),
+            #[cfg(feature = "remote")]
+            Self::Remote(keys) => keys.check(now, condition),
+            Self::Wrong => false,
         }
     }
 

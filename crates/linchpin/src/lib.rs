@@ -75,7 +75,8 @@
 //! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
 //! - `service-token`: the module `service_token`, the service's own token for outgoing calls from the environment.
-//! - `trace`: request ids, W3C trace context, spans and log lines, as a module.
+//! - `trace`: request ids, W3C trace context, spans and log lines: the module `trace`, and `axum::observe`; `actix::observe` and
+//!   `tower::ObserveLayer` come with their adapters.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -128,12 +129,19 @@ pub use self::{
 };
 
 /// Compiles the README's examples.
-#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
+#[cfg(all(
+    doctest,
+    feature = "actix",
+    feature = "axum",
+    feature = "remote",
+    feature = "routes",
+    feature = "trace"
+))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
 /// Compiles and runs the examples of the guide.
-#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
+#[cfg(all(doctest, feature = "axum", feature = "rbac", feature = "remote", feature = "routes"))]
 #[doc = include_str!("../../../docs/guide/authorization.md")]
 struct Authorization;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use linchpin_jwt::{Algorithm, Algorithms};
+use linchpin_jwt::{Algorithm, Algorithms, TokenCache};
 
 use crate::AuthBuilder;
 
@@ -102,6 +102,16 @@ pub(crate) fn configure(settings: &mut impl Settings, mut auth: AuthBuilder) -> 
     }
     if let Some(max) = settings.number("AUTH_MAX_TOKEN_BYTES") {
         auth = auth.max_token_bytes(max);
+    }
+    let (entries, bytes) = (
+        settings.whole("AUTH_TOKEN_CACHE", "give how many tokens are remembered, or 0 for none"),
+        settings.number("AUTH_TOKEN_CACHE_BYTES"),
+    );
+    if entries.is_some() || bytes.is_some() {
+        let cache = TokenCache::default();
+        let cache =
+            entries.map_or(cache, |entries| cache.entries(usize::try_from(entries).unwrap_or(usize::MAX)));
+        auth = auth.token_cache(bytes.map_or(cache, |bytes| cache.bytes(bytes)));
     }
     if let Some(refresh) = settings.seconds("AUTH_JWKS_REFRESH") {
         auth = auth.jwks_refresh(refresh);

@@ -85,6 +85,18 @@ pub const SETTINGS: &[Setting] = &[
         "The size beyond which a token is refused undecoded",
     ),
     setting(
+        "AUTH_TOKEN_CACHE",
+        "token_cache",
+        "16384",
+        "How many verified tokens are remembered, so that each is verified once; 0 for none",
+    ),
+    setting(
+        "AUTH_TOKEN_CACHE_BYTES",
+        "token_cache_bytes",
+        "67108864",
+        "How many bytes the remembered tokens may take, 65536 at least",
+    ),
+    setting(
         "AUTH_REALM",
         "realm",
         "`api`, and only where a challenge has no error",

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use actix_web::{App, HttpServer};
 use clap::ValueEnum;
-use linchpin::Auth;
+use linchpin::{Auth, actix, axum::observe, trace::Observer};
 use linchpin_idp::DevIdp;
 use tokio::io::AsyncReadExt;
 
@@ -43,8 +43,9 @@ impl Role {
                 let auth = Auth::from_env()?;
                 let listener = tokio::net::TcpListener::bind(bind).await?;
                 println!("http://{}", listener.local_addr()?);
-                let app = reference_axum::app(auth, true);
-                axum::serve(listener, app.into_make_service())
+                let observer = Observer::from_env("quickstart-axum")?;
+                let app = reference_axum::app(auth, true).layer(observe(observer));
+                axum::serve(listener, app.into_make_service_with_connect_info())
                     .with_graceful_shutdown(until_parent_ends())
                     .await?;
             }
@@ -52,8 +53,9 @@ impl Role {
                 let auth = Auth::from_env()?;
                 let listener = TcpListener::bind(bind)?;
                 println!("http://{}", listener.local_addr()?);
+                let observe = actix::observe(Observer::from_env("quickstart-actix")?);
                 let app = reference_actix::app(auth, true);
-                let server = HttpServer::new(move || App::new().configure(app.clone()))
+                let server = HttpServer::new(move || App::new().configure(app.clone()).wrap(observe.clone()))
                     .workers(2)
                     .listen(listener)?
                     .run();

@@ -1,14 +1,16 @@
 //! Starts the reference service on actix, as `docs/settings.md` says.
 
 use std::{
-    io::{self, IsTerminal},
     net::{SocketAddr, TcpListener},
     process::ExitCode,
 };
 
 use actix_web::{App, HttpServer};
-use linchpin::{Auth, ConfigError};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use linchpin::{
+    Auth, ConfigError,
+    actix::observe,
+    trace::{Logs, Observer},
+};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -22,7 +24,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, auth) = settings()?;
+    let (address, observer, auth) = settings()?;
     let listener =
         TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
@@ -30,7 +32,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 
     let app = reference_actix::app(auth, address.ip().is_loopback());
     // actix stops on SIGTERM and SIGINT by itself, after requests under way have ended.
-    HttpServer::new(move || App::new().configure(app.clone()))
+    HttpServer::new(move || App::new().configure(app.clone()).wrap(observe(observer.clone())))
         .shutdown_timeout(PATIENCE_SECONDS)
         .listen(listener)?
         .run()
@@ -40,13 +42,17 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Reads everything from the environment, and reports all that is wrong at once.
-fn settings() -> Result<(SocketAddr, Auth), ConfigError> {
+fn settings() -> Result<(SocketAddr, Observer, Auth), ConfigError> {
     let mut problems = ConfigError::collect();
-    problems.take(start_log());
+    problems.take(Logs::from_env().and_then(Logs::init));
     let address = problems.take(bind_address());
+    let observer = problems.take(Observer::from_env("reference-actix"));
     let auth = problems.take(Auth::from_env());
     problems.check()?;
-    address.zip(auth).ok_or_else(ConfigError::collect)
+    match (address, observer, auth) {
+        (Some(address), Some(observer), Some(auth)) => Ok((address, observer, auth)),
+        _ => Err(ConfigError::collect()),
+    }
 }
 
 fn bind_address() -> Result<SocketAddr, ConfigError> {
@@ -56,25 +62,6 @@ fn bind_address() -> Result<SocketAddr, ConfigError> {
         let fix = "give an IP address and a port, for example 127.0.0.1:8080";
         ConfigError::single("BIND_ADDR", format!("is {address:?}"), fix)
     })
-}
-
-/// JSON lines on standard output; `RUST_LOG` sets the level, which is `info` otherwise.
-fn start_log() -> Result<(), ConfigError> {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env();
-    let filter = filter.map_err(|error| {
-        ConfigError::single(
-            "RUST_LOG",
-            format!("is not understood: {error}"),
-            "give a level, for example info",
-        )
-    })?;
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_ansi(io::stdout().is_terminal())
-        .with_env_filter(filter)
-        .init();
-    Ok(())
 }
 
 /// How long requests under way may take after the signal to stop.

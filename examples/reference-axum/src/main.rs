@@ -1,18 +1,16 @@
 //! Starts the reference service on axum, as `docs/settings.md` says.
 
-use std::{
-    io::{self, IsTerminal},
-    net::SocketAddr,
-    process::ExitCode,
-    time::Duration,
-};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use linchpin::{Auth, ConfigError};
+use linchpin::{
+    Auth, ConfigError,
+    axum::observe,
+    trace::{Logs, Observer},
+};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -26,14 +24,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, auth) = settings()?;
+    let (address, observer, auth) = settings()?;
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
-    let app = reference_axum::app(auth, address.ip().is_loopback());
-    let server = axum::serve(listener, app.into_make_service()).with_graceful_shutdown(stop_signal());
+    let app = reference_axum::app(auth, address.ip().is_loopback()).layer(observe(observer));
+    let server = axum::serve(listener, app.into_make_service_with_connect_info())
+        .with_graceful_shutdown(stop_signal());
     tokio::select! {
         served = async { server.await } => served?,
         () = async { stop_signal().await; tokio::time::sleep(PATIENCE).await } => {
@@ -45,13 +44,17 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Reads everything from the environment, and reports all that is wrong at once.
-fn settings() -> Result<(SocketAddr, Auth), ConfigError> {
+fn settings() -> Result<(SocketAddr, Observer, Auth), ConfigError> {
     let mut problems = ConfigError::collect();
-    problems.take(start_log());
+    problems.take(Logs::from_env().and_then(Logs::init));
     let address = problems.take(bind_address());
+    let observer = problems.take(Observer::from_env("reference-axum"));
     let auth = problems.take(Auth::from_env());
     problems.check()?;
-    address.zip(auth).ok_or_else(ConfigError::collect)
+    match (address, observer, auth) {
+        (Some(address), Some(observer), Some(auth)) => Ok((address, observer, auth)),
+        _ => Err(ConfigError::collect()),
+    }
 }
 
 fn bind_address() -> Result<SocketAddr, ConfigError> {
@@ -61,25 +64,6 @@ fn bind_address() -> Result<SocketAddr, ConfigError> {
         let fix = "give an IP address and a port, for example 127.0.0.1:8080";
         ConfigError::single("BIND_ADDR", format!("is {address:?}"), fix)
     })
-}
-
-/// JSON lines on standard output; `RUST_LOG` sets the level, which is `info` otherwise.
-fn start_log() -> Result<(), ConfigError> {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env();
-    let filter = filter.map_err(|error| {
-        ConfigError::single(
-            "RUST_LOG",
-            format!("is not understood: {error}"),
-            "give a level, for example info",
-        )
-    })?;
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_ansi(io::stdout().is_terminal())
-        .with_env_filter(filter)
-        .init();
-    Ok(())
 }
 
 async fn stop_signal() {

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use linchpin_core::{
     AdmitRestricted, AllOf, AnyOf, FakeClock, Gate, Policy, ResourceMetadata, roles, scopes, step_up,
 };
-use linchpin_jwt::{Issuers, Profile, RolesClaim, Verifier, VerifierBuilder};
+use linchpin_jwt::{Invalidation, Issuers, Profile, RolesClaim, Verifier, VerifierBuilder};
 use linchpin_test::TestIssuer;
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +121,7 @@ impl Service {
 
         let gate = |verifier: VerifierBuilder| {
             let verifier = verifier.build().expect("every verifier of the service is configured");
+            verifier.invalidate(&Invalidation::token_id(REVOKED)).expect("there is room for one");
             Gate::new(Arc::new(verifier)).clock(clock.clone())
         };
         let profile = |profile| gate(issuer.verifier_builder().profile(profile));
@@ -232,7 +233,15 @@ impl Service {
             route("/asks-both", &strict, Handler::Asks(Ask::Both)),
             route("/asks-store", &strict, Handler::Asks(Ask::Store)),
             route("/asks-engine", &strict, Handler::Asks(Ask::Engine)),
-            route("/asks-open-edx", &profile(Profile::OpenEdx), Handler::Asks(Ask::OpenEdx)),
+            route("/restricted-layer", &profile(Profile::OpenEdx).admit_restricted(), Handler::Caller),
+            route("/restricted-require", &profile(Profile::OpenEdx).admit_restricted(), Handler::Require),
+            route("/unrestricted-layer", &profile(Profile::OpenEdx), Handler::Caller),
+            route("/unrestricted-optional", &profile(Profile::OpenEdx).optional(), Handler::Optional),
+            route(
+                "/asks-open-edx",
+                &profile(Profile::OpenEdx).admit_restricted(),
+                Handler::Asks(Ask::OpenEdx),
+            ),
             route(
                 "/policy-feature-role",
                 &strict.clone().policy(Policy::require::<Reader>()),
@@ -280,6 +289,8 @@ pub(crate) fn metadata() -> ResourceMetadata {
 
 /// An issuer of `/issuers` whose keys are not there.
 pub(crate) const DOWN: &str = "https://down.test";
+/// The `jti` of a token that every verifier was told to refuse.
+pub(crate) const REVOKED: &str = "stolen";
 /// An issuer of `/issuers` whose keys are waited for until a [`Hold`] lets go; they are those of the first issuer.
 pub const HELD: &str = "https://held.test";
 /// The scope that [`Handler::Scoped`] demands.

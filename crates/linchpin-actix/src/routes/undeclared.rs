@@ -65,16 +65,22 @@ pub(super) async fn tell_callers(
     let gate = gate.policy(Policy::authenticated());
     let check = gate.check(request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes));
     let admitted = match check {
-        Check::Admit(_) => Ok(()),
+        Check::Admit(identity) => Ok(identity),
         Check::Refuse(answer) => Err(answer),
-        Check::Wait(waiting) => waiting.await.map(drop),
+        Check::Wait(waiting) => waiting.await,
     };
-    let answer = admitted.err().inspect(|answer| {
-        let reason = answer.reason().map(Reason::code);
-        tracing::debug!(reason, status = answer.status(), "request refused");
-    });
-    let mut response =
-        response::into_response(answer.unwrap_or_else(|| Problem::new(status, title).into_answer()));
+    let answer = match admitted {
+        Ok(identity) => {
+            linchpin_trace::note_admitted(identity.caller());
+            Problem::new(status, title).into_answer()
+        }
+        Err(answer) => {
+            let reason = answer.reason().map(Reason::code);
+            tracing::debug!(reason, status = answer.status(), "request refused");
+            answer
+        }
+    };
+    let mut response = response::into_response(answer);
     if let Some(allow) = allow {
         response.headers_mut().insert(ALLOW, allow);
     }

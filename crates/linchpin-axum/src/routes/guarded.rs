@@ -72,6 +72,14 @@ impl Guarded {
         self.router.into_make_service()
     }
 
+    /// What `axum::serve` takes, with the address of whoever opens a connection: `observe` needs it for the client's address.
+    #[cfg(feature = "observe")]
+    pub fn into_make_service_with_connect_info(
+        self,
+    ) -> axum::extract::connect_info::IntoMakeServiceWithConnectInfo<Router, std::net::SocketAddr> {
+        self.router.into_make_service_with_connect_info()
+    }
+
     /// The router behind it, for what only a router can do.
     ///
     /// # Security

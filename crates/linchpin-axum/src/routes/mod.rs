@@ -45,6 +45,7 @@
 //! Routes::<()>::new().route("/grades", get(async || "the grades"));
 //! ```
 
+mod entrance;
 mod guarded;
 mod methods;
 mod undeclared;
@@ -59,7 +60,6 @@ use axum::{
     routing::{MethodRouter, any, any_service},
 };
 use linchpin_core::{Gate, IntoPolicy, Policy, ResourceMetadata, RouteTable, Undeclared};
-use linchpin_tower::VerifyLayer;
 use tower_service::Service;
 
 pub use self::{
@@ -68,7 +68,7 @@ pub use self::{
 };
 pub use linchpin_tower::require;
 
-use self::undeclared::Refuse;
+use self::{entrance::EntranceLayer, undeclared::Refuse};
 
 /// Admits everybody, whatever credential is sent: nothing of it is looked at.
 pub const fn public() -> Policy {
@@ -110,8 +110,8 @@ struct Building<'a> {
 }
 
 impl Building<'_> {
-    fn layer(&self, policy: Policy) -> VerifyLayer {
-        self.gate.clone().policy(policy).into()
+    fn layer(&self, policy: Policy) -> EntranceLayer {
+        EntranceLayer::new(self.gate.clone().policy(policy).into())
     }
 }
 

@@ -16,6 +16,7 @@ use linchpin_core::{Check, Gate, Reason, Undeclared};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::entrance::tell_route;
 use crate::Problem;
 
 /// Stands for a service that no table declares, and refuses everybody.
@@ -50,6 +51,7 @@ impl Service<Request> for Refuse {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let reason = Reason::UndeclaredRoute;
+        tell_route(request.extensions());
         self.undeclared.count_one();
         // A service that is nested has no matched path of its own; the request's path is cut to what a log can bear.
         let path =
@@ -72,15 +74,19 @@ pub(super) fn tell_callers(
     title: &'static str,
 ) -> impl Fn(Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone {
     move |request| {
+        tell_route(request.extensions());
         let check = gate.check(request.headers().get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes));
         Box::pin(async move {
             let admitted = match check {
-                Check::Admit(_) => Ok(()),
+                Check::Admit(identity) => Ok(identity),
                 Check::Refuse(answer) => Err(answer),
-                Check::Wait(waiting) => waiting.await.map(drop),
+                Check::Wait(waiting) => waiting.await,
             };
             match admitted {
-                Ok(()) => Problem::new(status, title).into_response(),
+                Ok(identity) => {
+                    linchpin_trace::note_admitted(identity.caller());
+                    Problem::new(status, title).into_response()
+                }
                 Err(answer) => {
                     let reason = answer.reason().map(Reason::code);
                     tracing::debug!(reason, status = answer.status(), "request refused");

@@ -3,6 +3,7 @@
 mod extractors;
 mod layer;
 mod messages;
+mod observe;
 mod require;
 mod routes;
 mod support;

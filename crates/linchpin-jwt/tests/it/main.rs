@@ -1,5 +1,6 @@
 //! Verification through the public API: one service, one issuer, and tokens that are wrong in one way each.
 
+mod cache;
 mod claims;
 mod issuers;
 mod keys;

@@ -41,6 +41,9 @@ where
         if let Some(scheme) = request.uri().scheme_str() {
             head = head.scheme(scheme);
         }
+        if let Some(authority) = request.uri().authority() {
+            head = head.authority(authority.as_str());
+        }
         if let Some(peer) = (self.finders.peer)(request.extensions()) {
             head = head.peer(peer);
         }

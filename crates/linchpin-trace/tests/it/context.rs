@@ -4,11 +4,12 @@ use std::{
     future::Future,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use linchpin_core::{Caller, Problem, Reason, RequestId};
 use linchpin_trace::{
-    AttributeValue, RequestContext, accumulate, background_task, in_current_context, increment,
+    AttributeValue, CodeOwners, RequestContext, accumulate, background_task, in_current_context, increment,
     note_admitted, note_refused, set_attribute,
 };
 use serde_json::json;
@@ -163,6 +164,29 @@ fn a_background_task_has_a_line_with_ids_and_attributes() {
     );
     assert_eq!(line["request_id"].as_str().unwrap().len(), 36);
     assert_eq!((&line["request_id"], &line["trace_id"]), (&working["request_id"], &working["trace_id"]));
+}
+
+#[test]
+fn a_background_task_of_an_observer_has_its_clock_and_its_owner() {
+    let (observer, clock) = observer();
+    let owners = CodeOwners::of([("*", "platform"), ("shop::cart", "@commerce")]).unwrap();
+    let observer = observer.code_owners(owners).sample_new_traces(false);
+
+    let lines = json("info", || {
+        let mut task = pin!(observer.background_task("export", async {
+            clock.advance(Duration::from_secs(90));
+            RequestContext::current().unwrap().trace().is_sampled()
+        }));
+        assert_eq!(poll(task.as_mut()), Poll::Ready(false));
+        let mut task = pin!(observer.background_task("sweep", async {
+            RequestContext::current().unwrap().set_module("shop::cart::sweep");
+        }));
+        assert!(poll(task.as_mut()).is_ready());
+    });
+
+    let [export, sweep] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((&export["service"], &export["duration_ms"]), (&json!("grades"), &json!(90_000)));
+    assert_eq!((&export["owner"], &sweep["owner"]), (&json!("platform"), &json!("@commerce")));
 }
 
 #[test]

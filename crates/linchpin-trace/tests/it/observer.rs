@@ -206,7 +206,8 @@ fn the_span_follows_the_conventions_and_holds_no_query() {
 
     let spans = spans(|| {
         let head = RequestHead::new("BREW", "/secret/123").scheme("https").peer("192.0.2.7".parse().unwrap());
-        let observation = observer.begin(head, [("cookie", b"session=topsecret".as_slice())]);
+        let headers = [("cookie", b"session=topsecret".as_slice()), ("host", b"grades.example:8080")];
+        let observation = observer.begin(head, headers);
         observation.context().set_route("/secret/{id}");
         observation.respond(503);
         let context = observation.context().clone();
@@ -224,6 +225,8 @@ fn the_span_follows_the_conventions_and_holds_no_query() {
         ("http.response.status_code", "503"),
         ("url.path", "/secret/[redacted]"),
         ("url.scheme", "https"),
+        ("server.address", "grades.example"),
+        ("server.port", "8080"),
         ("client.address", "192.0.2.7"),
         ("error.type", "503"),
         ("auth.outcome", "not_asked"),
@@ -232,6 +235,24 @@ fn the_span_follows_the_conventions_and_holds_no_query() {
         assert_eq!(span.get(field).map(String::as_str), Some(value), "{field}");
     }
     assert!(!format!("{span:?}").contains("topsecret"));
+}
+
+#[test]
+fn a_server_that_cannot_be_told_is_not() {
+    let (observer, _) = observer();
+    let head = RequestHead::new("GET", "/");
+
+    let spans = spans(|| {
+        drop(observer.begin(head, [("host", b"a.example\" forged=\"1".as_slice())]));
+        drop(observer.begin(head, [("host", b"a.example".as_slice()), ("host", b"b.example")]));
+        drop(observer.begin(head, []));
+        drop(observer.begin(head.authority("a.example:443"), [("host", b"b.example".as_slice())]));
+    });
+
+    let told: Vec<_> =
+        spans.iter().map(|span| (span.get("server.address"), span.get("server.port"))).collect();
+    let last = (Some("a.example".to_owned()), Some("443".to_owned()));
+    assert_eq!(told, [(None, None), (None, None), (None, None), (last.0.as_ref(), last.1.as_ref())]);
 }
 
 #[test]

@@ -43,6 +43,8 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         ("AUTH_LEEWAY", "soon"),
         ("AUTH_ROLES_CLAIM", "/a/~"),
         ("AUTH_MAX_TOKEN_BYTES", "0"),
+        ("AUTH_TOKEN_CACHE", "on"),
+        ("AUTH_TOKEN_CACHE_BYTES", "1000"),
         ("AUTH_REALM", " grades\n"),
         ("AUTH_NAME_ROLES", "yes"),
         ("AUTH_JWKS_REFRESH", "1"),
@@ -63,6 +65,7 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         r#"AUTH_LEEWAY is "soon"; give whole seconds, for example 30"#,
         r#"AUTH_ROLES_CLAIM is "/a/~"; give a name such as roles, or /realm_access/roles"#,
         "AUTH_MAX_TOKEN_BYTES is zero; give a whole number above zero",
+        r#"AUTH_TOKEN_CACHE is "on"; give how many tokens are remembered, or 0 for none"#,
         r#"AUTH_JWKS_MAX_BYTES is "-1"; give a whole number above zero"#,
         r#"AUTH_JWKS_MAX_KEYS is "1.5"; give a whole number above zero"#,
         r#"AUTH_ALLOW_HTTP_HOSTS is ",", with an empty item; remove the extra comma"#,
@@ -74,6 +77,7 @@ async fn every_wrong_value_is_reported_at_once_under_its_variable() {
         "AUTH_JWKS_MAX_STALE is shorter than the refresh; give several times the refresh, for example 14400",
         "AUTH_JWKS_FETCH_DEADLINE is zero or above a minute; give a few seconds, for example 5",
         "AUTH_JWKS_UNKNOWN_KEY_INTERVAL is below a second; give some seconds, for example 10",
+        "AUTH_TOKEN_CACHE_BYTES is 1000; give at least 65536, or turn the cache off",
     ];
     let told: Vec<String> = error
         .problems()

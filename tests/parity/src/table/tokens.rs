@@ -8,7 +8,7 @@ use linchpin_test::TokenBuilder;
 use serde_json::json;
 
 use super::{Expected, Row, row};
-use crate::{Request, Service};
+use crate::{Request, Service, service::REVOKED};
 
 pub(super) fn rows(service: &Service) -> Vec<Row> {
     [shapes(), envelopes(service), claims(service), profiles(service)].concat()
@@ -80,7 +80,7 @@ fn envelopes(service: &Service) -> Vec<Row> {
 
 fn claims(service: &Service) -> Vec<Row> {
     type Spoil = fn(TokenBuilder<'_>) -> TokenBuilder<'_>;
-    let cases: [(&str, Spoil, Reason); 33] = [
+    let cases: [(&str, Spoil, Reason); 34] = [
         ("claims that are no object", |t| t.raw_payload("[]"), MalformedClaims),
         ("claims that are no JSON", |t| t.raw_payload("{"), MalformedClaims),
         ("a claim twice", |t| t.raw_payload(r#"{"sub":"ann","sub":"ben"}"#), MalformedClaims),
@@ -108,6 +108,7 @@ fn claims(service: &Service) -> Vec<Row> {
         ("a time of issue to come", |t| t.issued_in_future(), IssuedInFuture),
         ("a subject that is a number", |t| t.claim("sub", 7), MalformedSubject),
         ("an identifier that is a number", |t| t.claim("jti", 7), MalformedTokenId),
+        ("a token that has been revoked", |t| t.claim("jti", REVOKED), Revoked),
         ("a token bound to a key", |t| t.claim("cnf", json!({"jkt": "x"})), KeyBoundToken),
         ("a token that is expired and for others", |t| t.expired().audience("other"), WrongAudience),
         ("a token that is expired and not yet valid", |t| t.expired().not_yet_valid(), Expired),
