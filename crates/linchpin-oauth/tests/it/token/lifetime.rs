@@ -101,7 +101,8 @@ async fn the_valid_token_is_kept_while_the_server_is_down_and_not_longer() {
     pass(&clock, 2).await;
 
     assert_eq!(ask(&source).await.unwrap_err().kind(), TokenErrorKind::Unavailable);
-    assert!(server.count() < 10, "{}", server.count());
+    // 0.5, 1, 2, 4, 8, 10, 10, … seconds in 40, a fifth less at most
+    assert!(server.count() <= 13, "{}", server.count());
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +112,7 @@ async fn a_server_that_comes_back_is_asked_in_the_background() {
     ask(&source).await.unwrap();
     ready(&source).unwrap();
     server.answer(Answer::Down);
-    pass(&clock, 850).await;
+    pass(&clock, 900).await;
 
     server.answer(Answer::Tokens(1000));
     pass(&clock, 11).await;
