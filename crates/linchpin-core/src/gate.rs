@@ -138,22 +138,21 @@ impl Gate {
     pub fn check<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Check {
         let policy = self.inner.policy;
         if policy.is_public() {
-            return Check::Admit(Identity { admitted: None, gate: self.clone() });
+            return Check::Admit(Identity { caller: None, token: None, gate: self.clone() });
         }
         let verifier = &self.inner.verifier;
         match credential_from_authorization(authorization, verifier.schemes()) {
             Ok((scheme, token)) => match verifier.verify_under(scheme, token, self.inner.clock.now()) {
-                Outcome::Ready(result) => match self.settle(result, || SubjectToken::of_credential(token)) {
+                Outcome::Ready(result) => match self.settle(result, token) {
                     Ok(identity) => Check::Admit(identity),
                     Err(answer) => Check::Refuse(answer),
                 },
                 Outcome::Pending(pending) => {
-                    let token = SubjectToken::of_credential(token);
-                    Check::Wait(Waiting { pending, token, gate: self.clone() })
+                    Check::Wait(Waiting { pending, token: token.into(), gate: self.clone() })
                 }
             },
             Err(refusal) if refusal.reason() == Reason::MissingCredential && policy.is_optional() => {
-                Check::Admit(Identity { admitted: None, gate: self.clone() })
+                Check::Admit(Identity { caller: None, token: None, gate: self.clone() })
             }
             Err(refusal) => Check::Refuse(self.refuse(&refusal)),
         }
@@ -185,17 +184,20 @@ impl Gate {
         self.inner.verifier.is_ready(self.inner.clock.now())
     }
 
-    fn settle(
-        &self,
-        result: Result<Arc<Caller>, Refusal>,
-        token: impl FnOnce() -> SubjectToken,
-    ) -> Result<Identity, Answer> {
+    fn settle(&self, result: Result<Arc<Caller>, Refusal>, token: &str) -> Result<Identity, Answer> {
         let admitted = result.and_then(|caller| {
             self.inner.policy.check(Facts::new(&caller, &*self.inner.clock))?;
             Ok(caller)
         });
         match admitted {
-            Ok(caller) => Ok(Identity { admitted: Some((caller, token())), gate: self.clone() }),
+            Ok(caller) => {
+                // A verifier that keeps the token spares each request a copy of it.
+                let token = match caller.has_token() {
+                    true => None,
+                    false => Some(SubjectToken::of_credential(token)),
+                };
+                Ok(Identity { caller: Some(caller), token, gate: self.clone() })
+            }
             Err(refusal) => Err(self.refuse(&refusal)),
         }
     }
@@ -225,7 +227,7 @@ pub enum Check {
 #[must_use = "futures do nothing unless polled"]
 pub struct Waiting {
     pending: Pending,
-    token: SubjectToken,
+    token: Box<str>,
     gate: Gate,
 }
 
@@ -234,7 +236,7 @@ impl Future for Waiting {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let result = ready!(Pin::new(&mut self.pending).poll(cx));
-        Poll::Ready(self.gate.settle(result, || self.token.clone()))
+        Poll::Ready(self.gate.settle(result, &self.token))
     }
 }
 
@@ -244,20 +246,21 @@ impl Future for Waiting {
 /// extractor answers like the layer would.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The caller, and the token that said so.
-    admitted: Option<(Arc<Caller>, SubjectToken)>,
+    caller: Option<Arc<Caller>>,
+    /// The token, if the caller does not know it.
+    token: Option<SubjectToken>,
     gate: Gate,
 }
 
 impl Identity {
     /// The verified caller; `None` for the anonymous behind an optional gate.
     pub fn caller(&self) -> Option<&Caller> {
-        self.shared_caller().map(|caller| &**caller)
+        self.caller.as_deref()
     }
 
     /// The verified caller, shared; `None` for the anonymous behind an optional gate.
     pub fn shared_caller(&self) -> Option<&Arc<Caller>> {
-        self.admitted.as_ref().map(|(caller, _)| caller)
+        self.caller.as_ref()
     }
 
     /// The token with which the caller was admitted; `None` for the anonymous behind an optional gate.
@@ -265,8 +268,8 @@ impl Identity {
     /// # Security
     ///
     /// It is the text that was verified, whatever has become of the request's headers since.
-    pub fn subject_token(&self) -> Option<&SubjectToken> {
-        self.admitted.as_ref().map(|(_, token)| token)
+    pub fn subject_token(&self) -> Option<SubjectToken> {
+        self.caller.as_ref()?.subject_token().or_else(|| self.token.clone())
     }
 
     /// The token of the caller, to act on the caller's behalf.
@@ -275,7 +278,7 @@ impl Identity {
     ///
     /// The anonymous are asked to authenticate: 401, with a challenge without error.
     pub fn require_subject_token(&self) -> Result<SubjectToken, Answer> {
-        self.subject_token().cloned().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
+        self.subject_token().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
     }
 
     /// The caller that a handler insists on.
@@ -284,7 +287,7 @@ impl Identity {
     ///
     /// The anonymous are asked to authenticate: 401, with a challenge without error.
     pub fn require_caller(&self) -> Result<Arc<Caller>, Answer> {
-        self.shared_caller().cloned().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
+        self.caller.clone().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
     }
 
     /// The caller, who has to meet the requirement.

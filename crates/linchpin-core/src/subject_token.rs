@@ -42,7 +42,7 @@ impl SubjectToken {
     }
 
     /// A token that was taken out of a header, which has had its syntax checked.
-    pub(crate) fn of_credential(token: &str) -> Self {
+    pub(crate) fn of_credential(token: impl Into<Arc<str>>) -> Self {
         Self { text: token.into() }
     }
 

@@ -143,7 +143,7 @@ impl Drop for Job {
                     target: ACCESS_TARGET,
                     service = self.observer.as_ref().map(|known| &*known.service),
                     task = self.name,
-                    duration_ms = duration.as_secs_f64() * 1000.0,
+                    duration_ms = duration.as_micros() as f64 / 1000.0,
                     owner,
                     error,
                     attributes = attributes.as_deref(),

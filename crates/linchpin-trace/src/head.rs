@@ -59,9 +59,9 @@ pub(crate) struct Found<'a> {
     pub(crate) x_forwarded_for: Vec<&'a [u8]>,
     pub(crate) forwarded: Vec<&'a [u8]>,
     pub(crate) named: Vec<&'a [u8]>,
+    pub(crate) host: Vec<&'a [u8]>,
     pub(crate) timeout: Vec<&'a [u8]>,
     pub(crate) grpc_timeout: Vec<&'a [u8]>,
-    pub(crate) host: Vec<&'a [u8]>,
 }
 
 impl<'a> Found<'a> {

@@ -150,6 +150,11 @@ struct Authorization;
 #[doc = include_str!("../../../docs/guide/contexts.md")]
 struct Contexts;
 
+/// Compiles and runs the examples of the guide's third chapter.
+#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "trace"))]
+#[doc = include_str!("../../../docs/guide/observing.md")]
+struct Observing;
+
 /// Compiles and runs the examples of the guide's chapter on outgoing calls.
 #[cfg(all(doctest, feature = "axum", feature = "client"))]
 #[doc = include_str!("../../../docs/guide/calling.md")]

@@ -106,6 +106,7 @@ pub struct Service {
     pub hold: Hold,
     routes: &'static [Route],
     declared: Gate,
+    observed: Gate,
 }
 
 impl Service {
@@ -255,12 +256,17 @@ impl Service {
             open("/unlayered-subject", Handler::Subject),
         ];
         // The servers run until the process ends, and so do their routes.
-        Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked }
+        Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked, observed: issuers }
     }
 
     /// The gate of the servers whose routes are declared in a table.
     pub(crate) fn declared(&self) -> Gate {
         self.declared.clone()
+    }
+
+    /// The gate of the servers that are observed.
+    pub(crate) fn observed(&self) -> Gate {
+        self.observed.clone()
     }
 
     /// What every server exposes.
@@ -288,7 +294,7 @@ pub(crate) fn metadata() -> ResourceMetadata {
 }
 
 /// An issuer of `/issuers` whose keys are not there.
-pub(crate) const DOWN: &str = "https://down.test";
+pub const DOWN: &str = "https://down.test";
 /// The `jti` of a token that every verifier was told to refuse.
 pub(crate) const REVOKED: &str = "stolen";
 /// An issuer of `/issuers` whose keys are waited for until a [`Hold`] lets go; they are those of the first issuer.
