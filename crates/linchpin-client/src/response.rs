@@ -183,8 +183,8 @@ impl Response {
 
     /// The media type as it was sent, without its parameters.
     fn media_type(&self) -> &str {
-        let value = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-        value.split(';').next().unwrap_or_default().trim()
+        let value = self.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        value.and_then(|value| value.split(';').next()).unwrap_or_default().trim()
     }
 }
 
