@@ -11,6 +11,7 @@ use linchpin::{
     actix::observe,
     trace::{Logs, Observer},
 };
+use reference_relay::Upstream;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -24,13 +25,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, observer, auth) = settings()?;
+    let Settings { address, observer, auth, upstream } = settings()?;
     let listener =
         TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
-    let app = reference_actix::app(auth, address.ip().is_loopback());
+    let app = reference_actix::app(auth, upstream, address.ip().is_loopback());
     // actix stops on SIGTERM and SIGINT by itself, after requests under way have ended.
     HttpServer::new(move || App::new().configure(app.clone()).wrap(observe(observer.clone())))
         // A client that has gone is not waited for, as in axum: its request ends as cancelled.
@@ -43,16 +44,26 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+struct Settings {
+    address: SocketAddr,
+    observer: Observer,
+    auth: Auth,
+    upstream: Upstream,
+}
+
 /// Reads everything from the environment, and reports all that is wrong at once.
-fn settings() -> Result<(SocketAddr, Observer, Auth), ConfigError> {
+fn settings() -> Result<Settings, ConfigError> {
     let mut problems = ConfigError::collect();
     problems.take(Logs::from_env().and_then(Logs::init));
     let address = problems.take(bind_address());
     let observer = problems.take(Observer::from_env("reference-actix"));
     let auth = problems.take(Auth::from_env());
+    let upstream = problems.take(Upstream::from_env("reference-actix"));
     problems.check()?;
-    match (address, observer, auth) {
-        (Some(address), Some(observer), Some(auth)) => Ok((address, observer, auth)),
+    match (address, observer, auth, upstream) {
+        (Some(address), Some(observer), Some(auth), Some(upstream)) => {
+            Ok(Settings { address, observer, auth, upstream })
+        }
         _ => Err(ConfigError::collect()),
     }
 }

@@ -7,6 +7,7 @@ use linchpin::{
     axum::observe,
     trace::{Logs, Observer},
 };
+use reference_relay::Upstream;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -24,13 +25,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, observer, auth) = settings()?;
+    let Settings { address, observer, auth, upstream } = settings()?;
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
-    let app = reference_axum::app(auth, address.ip().is_loopback()).layer(observe(observer));
+    let app = reference_axum::app(auth, upstream, address.ip().is_loopback()).layer(observe(observer));
     let server = axum::serve(listener, app.into_make_service_with_connect_info())
         .with_graceful_shutdown(stop_signal());
     tokio::select! {
@@ -43,16 +44,26 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+struct Settings {
+    address: SocketAddr,
+    observer: Observer,
+    auth: Auth,
+    upstream: Upstream,
+}
+
 /// Reads everything from the environment, and reports all that is wrong at once.
-fn settings() -> Result<(SocketAddr, Observer, Auth), ConfigError> {
+fn settings() -> Result<Settings, ConfigError> {
     let mut problems = ConfigError::collect();
     problems.take(Logs::from_env().and_then(Logs::init));
     let address = problems.take(bind_address());
     let observer = problems.take(Observer::from_env("reference-axum"));
     let auth = problems.take(Auth::from_env());
+    let upstream = problems.take(Upstream::from_env("reference-axum"));
     problems.check()?;
-    match (address, observer, auth) {
-        (Some(address), Some(observer), Some(auth)) => Ok((address, observer, auth)),
+    match (address, observer, auth, upstream) {
+        (Some(address), Some(observer), Some(auth), Some(upstream)) => {
+            Ok(Settings { address, observer, auth, upstream })
+        }
         _ => Err(ConfigError::collect()),
     }
 }
