@@ -1,8 +1,12 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
+#[cfg(test)]
+mod conformance;
 mod fuzz;
 mod page;
 mod plant;
+#[cfg(test)]
+mod test_names;
 
 use std::{
     io::{self, IsTerminal},

@@ -55,3 +55,11 @@ fn what_is_set_can_be_read_again_and_limits_hold() {
 fn debug_shows_names_only() {
     assert_eq!(format!("{:?}", parse(&["user=ann"])), r#"{"user"}"#);
 }
+
+#[test]
+fn an_equals_sign_belongs_to_the_value_after_the_first() {
+    let baggage = parse(&["a=b=c==,d==;p=q=r"]);
+
+    assert_eq!(baggage.iter().collect::<Vec<_>>(), [("a", "b=c=="), ("d", "=")]);
+    assert_eq!(baggage.to_string(), "a=b=c==,d==;p=q=r");
+}
