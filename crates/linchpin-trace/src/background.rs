@@ -92,11 +92,13 @@ impl Job {
                 parent.trace().child(),
                 parent.baggage().clone(),
                 None,
+                // The job outlives the request, and so the request's deadline is not its own.
+                None,
             ),
             None => {
                 let is_sampled = observer.as_ref().is_none_or(|known| known.is_sampled);
                 let trace = TraceContext::root(is_sampled);
-                RequestContext::new(mint_request_id(began), trace, Baggage::default(), None)
+                RequestContext::new(mint_request_id(began), trace, Baggage::default(), None, None)
             }
         };
         let span = tracing::info_span!(
@@ -141,7 +143,7 @@ impl Drop for Job {
                     target: ACCESS_TARGET,
                     service = self.observer.as_ref().map(|known| &*known.service),
                     task = self.name,
-                    duration_ms = duration.as_secs_f64() * 1000.0,
+                    duration_ms = duration.as_micros() as f64 / 1000.0,
                     owner,
                     error,
                     attributes = attributes.as_deref(),

@@ -60,10 +60,17 @@ pub(crate) struct Found<'a> {
     pub(crate) forwarded: Vec<&'a [u8]>,
     pub(crate) named: Vec<&'a [u8]>,
     pub(crate) host: Vec<&'a [u8]>,
+    pub(crate) timeout: Vec<&'a [u8]>,
+    pub(crate) grpc_timeout: Vec<&'a [u8]>,
 }
 
 impl<'a> Found<'a> {
-    pub(crate) fn of(headers: impl Iterator<Item = (&'a str, &'a [u8])>, named: Option<&str>) -> Self {
+    /// `named` is the header of the client's address, `timeout` that of the deadline.
+    pub(crate) fn of(
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+        named: Option<&str>,
+        timeout: &str,
+    ) -> Self {
         let mut found = Self::default();
         for (name, value) in headers {
             let values = match name {
@@ -75,6 +82,8 @@ impl<'a> Found<'a> {
                 "forwarded" => &mut found.forwarded,
                 "host" => &mut found.host,
                 name if Some(name) == named => &mut found.named,
+                name if name == timeout => &mut found.timeout,
+                "grpc-timeout" => &mut found.grpc_timeout,
                 _ => continue,
             };
             values.push(value);
