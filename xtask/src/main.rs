@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod docs;
 mod fuzz;
 mod interop;
 mod page;
