@@ -185,8 +185,7 @@ fn deny(what: &str, passed: &str) -> Result<Verdict, String> {
         return Ok(Verdict::NotChecked(missing));
     }
     let mut command = with_tools("cargo")?;
-    // Without the database, which only the advisories need.
-    command.args(["deny", "--all-features", "check", "--disable-fetch", "--hide-inclusion-graph", what]);
+    command.args(["deny", "--all-features", "check", "--hide-inclusion-graph", what]);
     Ok(Verdict::of(run(&mut command), passed))
 }
 
