@@ -243,7 +243,7 @@ fn external_types() -> Result<Verdict, String> {
     if let Err(missing) = tool("cargo-check-external-types") {
         return Ok(Verdict::NotChecked(missing));
     }
-    let published = crate::published()?;
+    let (published, mut failed) = (crate::published()?, Vec::new());
     for (name, path) in packages()?.iter().filter(|(name, _)| published.iter().any(|one| one.name == *name)) {
         let mut command = with_tools("cargo")?;
         command.args(["+nightly", "check-external-types", "--all-features", "--manifest-path"]).arg(path);
@@ -258,8 +258,11 @@ fn external_types() -> Result<Verdict, String> {
         }
         if !output.status.success() {
             eprintln!("{told}");
-            return Err(format!("{name} shows types of others that it does not list"));
+            failed.push(name.clone());
         }
+    }
+    if !failed.is_empty() {
+        return Err(format!("types of others that are not listed are shown by {}", failed.join(", ")));
     }
     Ok(Verdict::Passed(format!("{} crates show no other types than they list", published.len())))
 }
