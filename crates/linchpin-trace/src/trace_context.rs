@@ -44,7 +44,7 @@ impl TraceContext {
     ///
     /// There has to be one `traceparent`, and a well formed one: without it `tracestate` does not count. A malformed
     /// `tracestate` is dropped as a whole and the trace goes on. A version that we do not know is read as far as version
-    /// 00 goes (§4.3).
+    /// 00 goes (§3.2.4).
     pub fn parse<'a>(
         traceparent: impl IntoIterator<Item = &'a [u8]>,
         tracestate: impl IntoIterator<Item = &'a [u8]>,
