@@ -1,0 +1,7 @@
+//! Telemetry and the collectors that it is sent to, over sockets.
+
+mod across;
+mod docs;
+mod support;
+mod traces;
+mod trouble;
