@@ -1,6 +1,9 @@
 //! What the variables ask for, read and checked before anything starts.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use linchpin_trace::Sampler;
 
@@ -19,6 +22,9 @@ pub(crate) struct Config {
     pub(crate) sampler: Option<Sampler>,
     pub(crate) traces: Option<Endpoint>,
     pub(crate) spans: Batching,
+    pub(crate) metrics: Option<Endpoint>,
+    pub(crate) interval: Duration,
+    pub(crate) prometheus: Option<SocketAddr>,
     /// To be logged once there is a log.
     pub(crate) warnings: Vec<String>,
 }
@@ -38,12 +44,15 @@ impl Config {
         let sampler = sampler(vars);
         let spans = batching("OTEL_BSP", 5000, vars);
         let longest = vars.millis("OTEL_BSP_EXPORT_TIMEOUT", 30_000);
-        let mut traces = endpoint(Signal::Traces, vars).filter(|_| !is_disabled);
-        if let Some(traces) = &mut traces {
-            traces.timeout = traces.timeout.min(longest);
-        }
+        let traces = endpoint(Signal::Traces, vars).filter(|_| !is_disabled);
+        let traces = traces.map(|endpoint| endpoint.within(longest));
+        let (metrics, prometheus) = metrics(vars);
+        let interval = vars.millis("OTEL_METRIC_EXPORT_INTERVAL", 60_000);
+        let longest = vars.millis("OTEL_METRIC_EXPORT_TIMEOUT", 30_000);
+        let metrics = metrics.filter(|_| !is_disabled).map(|endpoint| endpoint.within(longest));
+        let prometheus = prometheus.filter(|_| !is_disabled);
         let warnings = warnings(vars);
-        Self { facts, sampler, traces, spans, warnings }
+        Self { facts, sampler, traces, spans, metrics, interval, prometheus, warnings }
     }
 }
 
@@ -60,6 +69,34 @@ fn endpoint(signal: Signal, vars: &mut Vars) -> Option<Endpoint> {
             None
         }
     }
+}
+
+/// Metrics may go both ways, and also be fetched by Prometheus.
+fn metrics(vars: &mut Vars) -> (Option<Endpoint>, Option<SocketAddr>) {
+    const NAME: &str = "OTEL_METRICS_EXPORTER";
+    let Some(text) = vars.text(NAME) else { return (Endpoint::read(Signal::Metrics, false, vars), None) };
+    let mut names: Vec<&str> = text.split(',').map(str::trim).collect();
+    names.retain(|name| *name != "none");
+    if let Some(other) = names.iter().find(|name| !matches!(**name, "otlp" | "prometheus")) {
+        let fix = "give otlp, prometheus, both separated by a comma, or none";
+        vars.problems.report(NAME, format!("is {}", Quoted(other)), fix);
+    }
+    let otlp = names.contains(&"otlp").then(|| Endpoint::read(Signal::Metrics, true, vars)).flatten();
+    let prometheus = names.contains(&"prometheus").then(|| prometheus(vars));
+    (otlp, prometheus)
+}
+
+fn prometheus(vars: &mut Vars) -> SocketAddr {
+    const HOST: &str = "OTEL_EXPORTER_PROMETHEUS_HOST";
+    const PORT: &str = "OTEL_EXPORTER_PROMETHEUS_PORT";
+    let host = match vars.text(HOST).as_deref() {
+        None | Some("localhost") => IpAddr::from([127, 0, 0, 1]),
+        Some(_) => vars
+            .parse(HOST, "give the IP address to listen on, for example 0.0.0.0 for all")
+            .unwrap_or(IpAddr::from([127, 0, 0, 1])),
+    };
+    let port = vars.parse(PORT, "give a port, or 0 for any that is free").unwrap_or(9464);
+    SocketAddr::new(host, port)
 }
 
 fn sampler(vars: &mut Vars) -> Option<Sampler> {
@@ -130,7 +167,7 @@ mod tests {
     fn read(vars: &[(&str, &str)]) -> (Config, Vec<String>) {
         let mut vars = Vars::of(vars.iter().map(|(name, value)| (name.into(), value.into())));
         let config = Config::read("grades", None, &mut vars);
-        (config, vars.problems.problems().iter().map(|problem| problem.setting.clone()).collect())
+        (config, vars.problems().problems().iter().map(|problem| problem.setting.clone()).collect())
     }
 
     fn traces(vars: &[(&str, &str)]) -> Option<String> {
@@ -164,6 +201,9 @@ mod tests {
             ("OTEL_BSP_MAX_QUEUE_SIZE", "9999999"),
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"),
             ("OTEL_BSP_EXPORT_TIMEOUT", "-1"),
+            ("OTEL_METRICS_EXPORTER", "statsd"),
+            ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
+            ("OTEL_METRIC_EXPORT_TIMEOUT", "1m"),
         ];
         for (name, value) in bad {
             assert_eq!(read(&[(name, value)]).1, [name], "{value}");
@@ -182,6 +222,12 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "br"),
             ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nonexistent/roots.pem"),
         ] {
+            assert_eq!(read(&[on, (name, value)]).1, [name], "{value}");
+        }
+        let on = ("OTEL_METRICS_EXPORTER", "prometheus");
+        for (name, value) in
+            [("OTEL_EXPORTER_PROMETHEUS_HOST", "metrics.example"), ("OTEL_EXPORTER_PROMETHEUS_PORT", "99999")]
+        {
             assert_eq!(read(&[on, (name, value)]).1, [name], "{value}");
         }
         let ratio = ("OTEL_TRACES_SAMPLER", "traceidratio");
@@ -209,7 +255,7 @@ mod tests {
         assert!(!vars.problems.to_string().contains("hunter2"));
         let mut vars = Vars::of([("OTEL_EXPORTER_OTLP_ENDPOINT".into(), "hunter2://x".repeat(9).into())]);
         Config::read("grades", None, &mut vars);
-        assert_eq!(vars.problems.problems().len(), 1);
+        assert_eq!(vars.problems().problems().len(), 1);
     }
 
     #[test]
@@ -225,6 +271,26 @@ mod tests {
         assert_eq!(sampler("traceidratio", ""), Some(Sampler::always()));
         assert_eq!(sampler("parentbased_always_off", ""), Some(Sampler::never().parent_based()));
         assert_eq!(sampler("parentbased_traceidratio", "0.1"), Some(Sampler::ratio(0.1).parent_based()));
+    }
+
+    #[test]
+    fn metrics_go_to_the_collector_to_prometheus_or_to_both() {
+        let ways = |exporter| {
+            let (config, problems) = read(&[("OTEL_METRICS_EXPORTER", exporter)]);
+            assert_eq!(problems, [""; 0]);
+            (
+                config.metrics.map(|endpoint| endpoint.url.to_string()),
+                config.prometheus.map(|at| at.to_string()),
+            )
+        };
+        let url = Some("http://localhost:4318/v1/metrics".to_owned());
+        let address = Some("127.0.0.1:9464".to_owned());
+
+        assert_eq!(ways(""), (None, None));
+        assert_eq!(ways("none"), (None, None));
+        assert_eq!(ways("otlp"), (url.clone(), None));
+        assert_eq!(ways("prometheus"), (None, address.clone()));
+        assert_eq!(ways("otlp, prometheus"), (url, address));
     }
 
     #[test]

@@ -19,6 +19,11 @@
 //! # }
 //! ```
 //!
+//! # What is measured
+//!
+//! [`METRICS`] lists it: requests and calls by the stable conventions for HTTP, authentication by outcome, the process, and what
+//! [sources](Telemetry::watch) add. It goes to the collector, or to Prometheus with `OTEL_METRICS_EXPORTER=prometheus`.
+//!
 //! # What is recorded
 //!
 //! The spans of requests, outgoing calls and background tasks, and whatever spans of level INFO and above a service opens within
@@ -30,7 +35,8 @@
 
 mod config;
 mod export;
-mod process;
+mod metrics;
+mod own_thread;
 mod queue;
 mod resource;
 mod sender;
@@ -38,12 +44,17 @@ mod settings;
 mod signal;
 mod spans;
 mod tallies;
+mod tasks;
 mod telemetry;
 mod value;
 mod vars;
 
 use self::signal::Signal;
 pub use self::{
+    metrics::{
+        KEY_FETCHES, KEYS, KEYS_AGE, KEYS_SKIPPED, KEYS_USABLE, METRICS, MetricInfo, MetricKind, Readings,
+        prometheus_name,
+    },
     settings::{SETTINGS, Setting},
     tallies::{AllDelivered, Delivered},
     telemetry::{Telemetry, TelemetryBuilder},

@@ -10,11 +10,13 @@ use tokio::{
     time::timeout,
 };
 
-use crate::process::mark_own_thread;
+use crate::own_thread::mark_own_thread;
 
 /// A task of that thread, made there; it answers who asks for a flush, and ends when nobody can ask any more.
-pub(crate) type Task =
-    Box<dyn FnOnce(mpsc::Receiver<oneshot::Sender<()>>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+pub(crate) type Task = Box<dyn FnOnce(Flushes) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// Those who ask for a flush, to be answered when it is done.
+pub(crate) type Flushes = mpsc::Receiver<oneshot::Sender<()>>;
 
 /// A handle to the thread, which ends with it.
 #[derive(Debug)]

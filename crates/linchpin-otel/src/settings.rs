@@ -82,6 +82,27 @@ pub const SETTINGS: &[Setting] = &[
     setting("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "as above", "Likewise for logs"),
     setting("OTEL_TRACES_EXPORTER", "`otlp` if there is an endpoint, else `none`", "`otlp` or `none`"),
     setting(
+        "OTEL_METRICS_EXPORTER",
+        "`otlp` if there is an endpoint, else `none`",
+        "`otlp`, `prometheus`, both separated by a comma, or `none`",
+    ),
+    setting(
+        "OTEL_METRIC_EXPORT_INTERVAL",
+        "60000",
+        "How many milliseconds lie between two exports of metrics",
+    ),
+    setting(
+        "OTEL_METRIC_EXPORT_TIMEOUT",
+        "30000",
+        "How many milliseconds an export of metrics may take; the shorter of this and `OTEL_EXPORTER_OTLP_TIMEOUT` counts",
+    ),
+    setting(
+        "OTEL_EXPORTER_PROMETHEUS_HOST",
+        "127.0.0.1",
+        "The address on which Prometheus may fetch `/metrics`: an IP address, or `localhost`",
+    ),
+    setting("OTEL_EXPORTER_PROMETHEUS_PORT", "9464", "The port for that"),
+    setting(
         "OTEL_TRACES_SAMPLER",
         "parentbased_always_on",
         "Which traces are recorded: `always_on`, `always_off`, `traceidratio`, or one of them after `parentbased_`, by which a \

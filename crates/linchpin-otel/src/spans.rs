@@ -9,7 +9,7 @@ use tracing::{Level, Metadata, Subscriber, span};
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 use crate::{
-    process::is_own_thread,
+    own_thread::is_own_thread,
     queue::Queue,
     value::{Attributes, Fields, Value, key_value},
 };
@@ -46,7 +46,7 @@ where
         let above = span.scope().skip(1).find_map(|above| {
             above.extensions().get::<Recorded>().map(|above| (above.trace_id, above.span_id))
         });
-        let recorded = match (opening, above) {
+        let mut recorded = match (opening, above) {
             // A call hangs on the innermost span around it; a request on its caller's.
             (Some(place), above) => {
                 let within = above.filter(|(trace_id, _)| *trace_id == place.trace_id);
@@ -59,10 +59,9 @@ where
             }
             (None, None) => return,
         };
-        let mut recorded = Box::new(recorded);
         recorded.attributes.reserve(attributes.metadata().fields().len());
         attributes.record(&mut Fields(|name, value| recorded.set(name, value)));
-        span.extensions_mut().insert(*recorded);
+        span.extensions_mut().replace(recorded);
     }
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, ctx: Context<'_, S>) {

@@ -1,17 +1,9 @@
 //! The one value that a service makes.
 
-use std::{ffi::OsString, fmt, future::Future, sync::Arc, time::Duration};
+use std::{ffi::OsString, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, ConfigError, SystemClock};
 use linchpin_trace::{LogHandle, Logs, Observer};
-use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::InstrumentationScope,
-    resource::v1::Resource,
-    trace::v1::{ResourceSpans, ScopeSpans},
-};
-use prost::Message;
-use tokio::sync::mpsc;
 use tracing::Subscriber;
 use tracing_subscriber::{
     Layer, filter::filter_fn, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
@@ -19,12 +11,14 @@ use tracing_subscriber::{
 
 use crate::{
     Signal,
-    config::{Batching, Config},
-    export::{Delivery, Endpoint, HttpTransport, Teller, send_batches},
+    config::Config,
+    export::{Delivery, Endpoint, HttpTransport, Teller},
+    metrics::{CallSpans, Listener, Meters, Readings, target_info},
     queue::{Queue, Tally},
-    sender::{Sender, Task},
+    sender::Sender,
     spans::{Finished, Spans},
     tallies::{AllDelivered, Tallies},
+    tasks,
     vars::Vars,
 };
 
@@ -57,6 +51,9 @@ use crate::{
 pub struct Telemetry {
     observer: Observer,
     spans: Option<Arc<Queue<Finished>>>,
+    /// `None` if nobody would see what is measured.
+    meters: Option<Meters>,
+    scraped_at: Option<SocketAddr>,
     tallies: Tallies,
     clock: Arc<dyn Clock>,
     sender: Sender,
@@ -93,9 +90,40 @@ impl Telemetry {
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
-        self.spans
-            .as_ref()
-            .map(|queue| Spans::new(queue.clone(), self.clock.clone()).with_filter(filter_fn(Spans::records)))
+        let spans = self.spans.as_ref().map(|queue| Spans::new(queue.clone(), self.clock.clone()));
+        let spans = spans.map(|spans| spans.with_filter(filter_fn(Spans::records)));
+        let calls = self.meters.as_ref().map(Meters::call_spans);
+        let calls = calls.map(|calls| calls.with_filter(filter_fn(CallSpans::watches)));
+        Layer::and_then(spans, calls)
+    }
+
+    /// Asks `source` for its numbers whenever metrics are exported or fetched.
+    ///
+    /// It is called on the thread that sends: it has to be quick, and must not wait. If nothing is exported it is never called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    /// use linchpin_otel::{MetricInfo, Telemetry};
+    ///
+    /// const EXPORTED: MetricInfo = MetricInfo::counter("grades.exported", "{grade}", "Grades that were exported.", &[]);
+    ///
+    /// let telemetry = Telemetry::builder("grades").from_vars([])?;
+    /// let exported = Arc::new(AtomicU64::new(0));
+    /// let count = exported.clone();
+    /// telemetry.watch(move |readings| readings.add(&EXPORTED, &[], count.load(Ordering::Relaxed) as f64));
+    /// # Ok::<(), linchpin_core::ConfigError>(())
+    /// ```
+    pub fn watch(&self, source: impl Fn(&mut Readings) + Send + Sync + 'static) {
+        if let Some(meters) = &self.meters {
+            meters.watch(Box::new(source));
+        }
+    }
+
+    /// Where Prometheus can fetch metrics, if it can.
+    pub fn scraped_at(&self) -> Option<SocketAddr> {
+        self.scraped_at
     }
 
     /// Changes the level of the log; `None` if the log is somebody else's.
@@ -194,24 +222,46 @@ impl TelemetryBuilder {
         let config = Config::read(&self.service, self.version.as_deref(), &mut vars);
         problems.absorb(vars.problems());
         let tallies = Tallies::default();
-        let delivery =
-            config.traces.as_ref().map(|endpoint| delivery(Signal::Traces, endpoint, tallies.traces.clone()));
-        let delivery = delivery.and_then(|delivery| problems.take(delivery));
-        problems.check()?;
-        let observer = observer.ok_or_else(ConfigError::collect)?.clock(self.clock.clone());
-        let observer = match config.sampler {
-            Some(sampler) => observer.sampler(sampler),
-            None => observer,
+        let mut deliver = |signal, endpoint: &Option<Endpoint>, tally: &Arc<Tally>| {
+            let delivery = endpoint.as_ref().map(|endpoint| delivery(signal, endpoint, tally.clone()));
+            delivery.and_then(|delivery| problems.take(delivery))
         };
+        let traces = deliver(Signal::Traces, &config.traces, &tallies.traces);
+        let metrics = deliver(Signal::Metrics, &config.metrics, &tallies.metrics);
+        let listener = config.prometheus.and_then(|address| problems.take(listen(address)));
+        problems.check()?;
 
-        let mut tasks = Vec::new();
-        let spans = delivery.map(|delivery| {
+        let (mut tasks, resource) = (Vec::new(), config.facts.to_proto());
+        let spans = traces.map(|delivery| {
             let queue = Arc::new(Queue::new(config.spans.bounds, delivery.tally.clone()));
-            tasks.push(span_task(queue.clone(), config.spans, delivery, config.facts.to_proto()));
+            tasks.push(tasks::spans(queue.clone(), config.spans, delivery, resource.clone()));
             queue
         });
+        let is_metered = metrics.is_some() || listener.is_some();
+        let meters = is_metered.then(|| Meters::new(&config.facts, tallies.clone(), self.clock.clone()));
+        let mut scraped_at = None;
+        if let Some(meters) = &meters {
+            tasks.extend(
+                metrics.map(|delivery| {
+                    tasks::metrics(meters.clone(), config.interval, delivery, resource.clone())
+                }),
+            );
+            scraped_at = listener.as_ref().and_then(|listener| listener.address().ok());
+            let target = target_info(&config.facts);
+            tasks.extend(listener.map(|listener| tasks::scrapes(listener, meters.clone(), target)));
+        }
+
+        let mut observer = observer.ok_or_else(ConfigError::collect)?.clock(self.clock.clone());
+        if let Some(sampler) = config.sampler {
+            observer = observer.sampler(sampler);
+        }
+        if let Some(meters) = &meters {
+            observer = observer.meter(meters.server());
+        }
         let sender = Sender::start(tasks)?;
-        Ok((Telemetry { observer, spans, tallies, clock: self.clock, sender, log: None }, config.warnings))
+        let clock = self.clock;
+        let telemetry = Telemetry { observer, spans, meters, scraped_at, tallies, clock, sender, log: None };
+        Ok((telemetry, config.warnings))
     }
 }
 
@@ -236,36 +286,10 @@ fn delivery(signal: Signal, endpoint: &Endpoint, tally: Arc<Tally>) -> Result<De
     Ok(Delivery { transport, timeout: endpoint.timeout, teller, tally })
 }
 
-/// The task that sends spans.
-fn span_task(
-    queue: Arc<Queue<Finished>>,
-    batching: Batching,
-    delivery: Delivery,
-    resource: Resource,
-) -> Task {
-    let delivery = Arc::new(delivery);
-    Box::new(move |flushes: mpsc::Receiver<_>| {
-        Box::pin(send_batches(queue, batching.delay, flushes, move |batch| {
-            let (delivery, resource) = (delivery.clone(), resource.clone());
-            async move {
-                let items = batch.len() as u64;
-                delivery.deliver(request(batch, resource), items).await;
-            }
-        })) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>
+fn listen(address: SocketAddr) -> Result<Listener, ConfigError> {
+    Listener::bind(address).map_err(|error| {
+        let problem = format!("cannot be listened on ({address}): {error}");
+        let fix = "give a port that is free, or 0 for any";
+        ConfigError::single("OTEL_EXPORTER_PROMETHEUS_PORT", problem, fix)
     })
-}
-
-fn request(batch: Vec<Finished>, resource: Resource) -> Vec<u8> {
-    let spans = batch.into_iter().map(Finished::into_proto).collect();
-    let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans, ..ScopeSpans::default() }];
-    let resource_spans = ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() };
-    ExportTraceServiceRequest { resource_spans: vec![resource_spans] }.encode_to_vec()
-}
-
-fn scope() -> InstrumentationScope {
-    InstrumentationScope {
-        name: "linchpin".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        ..InstrumentationScope::default()
-    }
 }

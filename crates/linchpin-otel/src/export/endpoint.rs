@@ -55,6 +55,12 @@ impl Endpoint {
         Some(Self { url: url?, protocol, headers, timeout, has_gzip, roots })
     }
 
+    /// The same, with no batch taking longer than this.
+    pub(crate) fn within(mut self, longest: Duration) -> Self {
+        self.timeout = self.timeout.min(longest);
+        self
+    }
+
     /// The URL for logs: user, password, query and fragment left out.
     pub(crate) fn shown(&self) -> String {
         shown(&self.url)

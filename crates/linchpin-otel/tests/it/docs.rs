@@ -1,6 +1,6 @@
-//! The page of settings shows the table that is read.
+//! The pages show the tables of the code.
 
-use linchpin_otel::SETTINGS;
+use linchpin_otel::{METRICS, MetricInfo, SETTINGS, prometheus_name};
 
 #[test]
 fn the_page_of_settings_shows_every_variable_as_it_is_read() {
@@ -12,4 +12,21 @@ fn the_page_of_settings_shows_every_variable_as_it_is_read() {
     }
     let rows = page.lines().filter(|line| line.starts_with("| `OTEL_")).count();
     assert_eq!(rows, SETTINGS.len(), "and no other");
+}
+
+#[test]
+fn the_page_of_metrics_shows_the_catalogue() {
+    let page = include_str!("../../../../docs/metrics.md");
+
+    let row = |metric: &MetricInfo| {
+        let attributes: Vec<String> = metric.attributes.iter().map(|name| format!("`{name}`")).collect();
+        let MetricInfo { name, unit, description, .. } = metric;
+        let (at_prometheus, kind) = (prometheus_name(metric), metric.kind.name());
+        format!(
+            "| `{name}` | `{at_prometheus}` | {kind} | {unit} | {description} | {} |\n",
+            attributes.join(", ")
+        )
+    };
+    let table: String = METRICS.iter().map(row).collect();
+    assert!(page.contains(&table), "docs/metrics.md should hold:\n\n{table}");
 }

@@ -2,6 +2,8 @@
 
 mod across;
 mod docs;
+mod metrics;
+mod prometheus;
 mod support;
 mod traces;
 mod trouble;
