@@ -4,9 +4,11 @@
 //! by `tests/parity`.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{self, Receiver},
+    time::Duration,
 };
 
 use linchpin_test::{ServedIssuer, TestIssuer};
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 struct Service {
     process: Child,
     /// What is logged. Somebody has to read it all the time: a service whose pipe is full waits.
-    log: Receiver<Value>,
+    log: Receiver<String>,
     url: String,
     client: Client,
 }
@@ -36,16 +38,16 @@ impl Service {
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (send, log) = mpsc::channel();
         std::thread::spawn(move || {
-            lines.map_while(Result::ok).for_each(|line| {
-                let line: Value =
-                    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-                let _ = send.send(line); // nobody listens any more once the test is over
-            });
+            // Nobody listens any more once the test is over.
+            lines.map_while(Result::ok).try_for_each(|line| send.send(line))
         });
         let address = loop {
             let line = log.recv().expect("it listens before it ends");
-            if line["message"] == "listening" {
-                break line["address"].as_str().unwrap().to_owned();
+            if line.contains("listening") {
+                // As JSON and as text alike.
+                let (_, port) = line.split_once("127.0.0.1:").unwrap();
+                let digits = port.chars().take_while(char::is_ascii_digit);
+                break format!("127.0.0.1:{}", digits.collect::<String>());
             }
         };
         let client = Client::builder().no_proxy().build().unwrap();
@@ -68,7 +70,15 @@ impl Service {
     }
 
     /// Sends SIGTERM, and returns whether the process ended well and the rest of its log.
-    fn stop(mut self) -> (bool, Vec<Value>) {
+    fn stop(self) -> (bool, Vec<Value>) {
+        let (ended_well, log) = self.stop_with_text();
+        let parse =
+            |line: &String| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        (ended_well, log.iter().map(parse).collect())
+    }
+
+    /// Likewise, with the lines as they are.
+    fn stop_with_text(mut self) -> (bool, Vec<String>) {
         let sent = Command::new("sh").args(["-c", &format!("kill {}", self.process.id())]).status().unwrap();
         assert!(sent.success());
         let log = self.log.iter().collect();
@@ -296,6 +306,31 @@ async fn a_rotated_key_is_found_and_an_outage_is_outlived() {
 }
 
 #[tokio::test]
+async fn no_credential_is_in_its_log_even_at_the_highest_level() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let vars = [("AUTH_ISSUER", issuer.issuer()), ("AUTH_AUDIENCE", "tests"), ("RUST_LOG", "trace")];
+    let service = Service::start_with(&vars);
+    service.until_ready().await;
+    let tokens = [issuer.token("ann").sign(), issuer.token("ann").expired().sign()];
+    for token in &tokens {
+        let request =
+            service.client.get(format!("{}/whoami?key=planted-query", service.url)).bearer_auth(token);
+        request.header(header::COOKIE, "session=planted-cookie").send().await.unwrap();
+    }
+
+    let (_, log) = service.stop_with_text();
+
+    let seen = log.iter().filter(|line| line.contains("linchpin::access") && line.contains("/whoami"));
+    assert_eq!(seen.count(), tokens.len(), "both requests are in it");
+    assert!(log.iter().any(|line| line.contains("TRACE")), "and so is what the libraries tell");
+    for secret in tokens.iter().flat_map(|token| token.split('.')).chain(["planted-query", "planted-cookie"])
+    {
+        let leak = log.iter().find(|line| line.contains(secret));
+        assert_eq!(leak, None, "{secret}");
+    }
+}
+
+#[tokio::test]
 async fn it_stops_cleanly_on_sigterm_and_no_token_is_in_its_log() {
     let (issuer, service) = started().await;
     let (good, bad) = (issuer.token("ann").sign(), issuer.token("ann").expired().sign());
@@ -346,6 +381,126 @@ async fn every_answer_has_an_id_and_one_line_that_names_it() {
     }
     assert!(lines.iter().all(|line| line["route"] != "/healthz"), "successful probes have no line: {log:?}");
 }
+
+/// Sends header lines as they are, and returns the status and the answer, which has to come.
+fn send_raw(service: &Service, path: &str, lines: &[Vec<u8>]) -> (u16, String) {
+    let mut stream = TcpStream::connect(service.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let mut request = format!("GET {path} HTTP/1.1\r\nconnection: close\r\n").into_bytes();
+    lines.iter().for_each(|line| request.extend([line, &b"\r\n"[..]].concat()));
+    request.extend(b"\r\n");
+    // A server that has answered already may have closed the connection.
+    let _ = stream.write_all(&request);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    (status.unwrap_or_else(|| panic!("no answer to {path}: {answer:?}")), answer)
+}
+
+/// Header lines that nobody means well with, and the answer: 400 and 431 are the HTTP server's own, before any layer.
+fn hostile_lines() -> Vec<(&'static str, Vec<Vec<u8>>, u16)> {
+    let line = |name: &str, value: &[u8]| [name.as_bytes(), b": ", value].concat();
+    let forged = br#"x","forged":"1"#;
+    let hops = |hop: &str| [hop; 5000].join(",").into_bytes();
+    vec![
+        ("an id of 10 KiB", vec![line("x-request-id", &[b'a'; 10 * 1024])], 200),
+        ("an id that would forge a field", vec![line("x-request-id", forged)], 200),
+        ("an id beyond ASCII", vec![line("x-request-id", "\u{2028}\u{202e}forged".as_bytes())], 200),
+        ("an id that is no text", vec![line("x-request-id", b"\xff\xfe")], 200),
+        ("64 KiB of baggage", vec![line("baggage", &[b"a=b,".as_slice(); 16 * 1024].concat())], 200),
+        ("baggage that would forge a field", vec![line("baggage", forged)], 200),
+        ("5,000 hops", vec![line("x-forwarded-for", &hops("10.0.0.1"))], 200),
+        ("5,000 hops of Forwarded", vec![line("forwarded", &hops("for=10.0.0.1"))], 200),
+        ("a hop that would forge a field", vec![line("x-forwarded-for", forged)], 200),
+        ("80 traces", vec![line("traceparent", TRACE_PARENT.as_bytes()); 80], 200),
+        ("80 lines of a trace's state", vec![line("tracestate", br#"a=b,forged="1""#); 80], 200),
+        ("a host that would forge a field", vec![line("host", forged)], 200),
+        ("200 traces", vec![line("traceparent", TRACE_PARENT.as_bytes()); 200], 431),
+        ("a line end alone", vec![line("x-request-id", b"a\n{\"forged\":1}")], 400),
+        ("a zero", vec![line("x-request-id", b"a\0b")], 400),
+        ("an escape", vec![line("x-request-id", b"\x1b[31mforged")], 400),
+    ]
+}
+
+const TRACE_PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Ends a string, a field and a line, changes colours and the direction of text.
+const HOSTILE_CLIENT: &str = "x\",\"forged\":\"1\n20 forged\r\u{1b}[31m\u{2028}\u{202e}\u{9b}";
+
+/// Sends all of that with a path that is as bad, and returns the log.
+async fn log_of_hostile_requests(format: &str) -> Vec<String> {
+    let issuer = TestIssuer::start().await.unwrap();
+    let service = Service::start_with(&[
+        ("AUTH_ISSUER", issuer.issuer()),
+        ("AUTH_AUDIENCE", "tests"),
+        ("RUST_LOG", "trace"),
+        ("LOG_FORMAT", format),
+        ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8"),
+        ("LOG_HEALTH_CHECKS", "all"),
+    ]);
+    service.until_ready().await;
+    for (name, mut lines, expected) in hostile_lines() {
+        if !lines[0].starts_with(b"host") {
+            lines.push(b"host: x".to_vec());
+        }
+        let (status, answer) = send_raw(&service, "/healthz?forged=1", &lines);
+        assert_eq!(status, expected, "{name}");
+        let has_id = answer.to_ascii_lowercase().contains("x-request-id: ");
+        assert_eq!(has_id, expected == 200, "{name}: {answer}");
+    }
+    let (status, _) = send_raw(&service, "/%0d%0a%1b[31mforged%22,%22/\"{}<>", &[b"host: x".to_vec()]);
+    assert!(matches!(status, 400 | 401), "{status}");
+    // What a token holds is written, escaped: an issuer is trusted to say who is who, not to write our log.
+    let token = issuer.token("ann").claim("client_id", HOSTILE_CLIENT).sign();
+    assert_eq!(service.get("/whoami", Some(&token)).await.status(), StatusCode::OK);
+    service.stop_with_text().1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_hostile_breaks_an_answer_or_a_line_of_json() {
+    let log = log_of_hostile_requests("json").await;
+
+    let mut access_lines = 0;
+    for text in &log {
+        let line: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert!(line.get("forged").is_none(), "{text}");
+        assert!(text.len() <= MAX_LINE && !text.contains(is_unsafe), "{text:?}");
+        if line["target"] == "linchpin::access" {
+            access_lines += 1;
+            if line["route"] == "/whoami" {
+                assert_eq!(line["client_id"], HOSTILE_CLIENT, "whole, once it is read as JSON");
+                continue;
+            }
+            assert!(line["client_address"] == "127.0.0.1" || line["client_address"] == "10.0.0.1", "{text}");
+            assert!(!text.contains("forged") && text.len() < 1024, "{text}");
+        }
+    }
+    let normal = hostile_lines().iter().filter(|(.., status)| *status == 200).count();
+    assert!(access_lines > normal, "one for each request that came so far: {access_lines}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_hostile_breaks_a_line_of_text() {
+    let log = log_of_hostile_requests("text").await;
+
+    assert!(log.len() > hostile_lines().len());
+    assert!(log.iter().any(|line| line.contains("20 forged")), "the hostile client is named");
+    for line in &log {
+        assert!(
+            line.starts_with("20") && line.as_bytes()[10] == b'T',
+            "a line begins with its time: {line:?}"
+        );
+        assert!(line.len() <= MAX_LINE && !line.contains(is_unsafe), "{line:?}");
+    }
+}
+
+fn is_unsafe(char: char) -> bool {
+    char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}')
+}
+
+/// What `Logs` promises, with room for the names of fields.
+const MAX_LINE: usize = 128 * 1024;
 
 #[test]
 fn wrong_settings_stop_it_at_start_all_at_once() {

@@ -1,6 +1,7 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
 mod fuzz;
+mod interop;
 mod page;
 mod plant;
 
@@ -19,7 +20,8 @@ The chores of this repository.
 Usage: cargo xtask <chore>
 
 Chores:
-  test       run every test: unit, integration, parity, black box, documentation
+  test       run every test: unit, integration, parity, black box, interop, documentation; installs Node.js on Debian if it
+             is missing and may be installed, and a provider from the npm registry
   lint       formatting, clippy and rustdoc, with warnings denied
   features   build each published crate alone: without features, with its defaults, with each feature, with all
   package    package every published crate, as for an upload
@@ -31,7 +33,10 @@ Chores:
              it; --list only lists them, --json prints one document, --page notes it in docs/assurance.md
   policy-cedar
              lint and test the example with a policy engine, which is a workspace of its own
-  ci         lint, features, package, test and policy-cedar, as CI does
+  benches    lint the benches, which are a workspace of their own, and run their tests
+  bench client [--rounds N] [--calls N] [--json]
+             measure the CPU time of a call, beside plain reqwest and reqwest with its middlewares
+  ci         lint, features, package, test, policy-cedar and benches, as CI does
 ";
 
 fn main() -> ExitCode {
@@ -46,11 +51,14 @@ fn main() -> ExitCode {
         ["fuzz", "--seconds", seconds, "--target", target] => fuzz::fuzz(seconds, Some(target)),
         ["plant", ref options @ ..] => plant::plant(options),
         ["policy-cedar"] => policy_cedar(),
+        ["benches"] => benches(),
+        ["bench", "client", ref options @ ..] => bench_client(options),
         ["ci"] => lint()
             .and_then(|()| features())
             .and_then(|()| package())
             .and_then(|()| test())
-            .and_then(|()| policy_cedar()),
+            .and_then(|()| policy_cedar())
+            .and_then(|()| benches()),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -70,6 +78,7 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Result<(), String> {
+    interop::prepare()?;
     install_prometheus()?;
     cargo(&["test", "--workspace", "--all-features"])
 }
@@ -125,15 +134,37 @@ fn package() -> Result<(), String> {
 
 /// An engine takes longer to compile than all of this workspace's own code, so nobody pays for it who does not ask.
 fn policy_cedar() -> Result<(), String> {
-    let manifest = root().join("examples/policy-cedar/Cargo.toml");
+    own_workspace("examples/policy-cedar", &["test"])
+}
+
+fn benches() -> Result<(), String> {
+    own_workspace("benches", &["test"])
+}
+
+/// The peers that the benches compare with are in a lock file of their own.
+fn bench_client(options: &[&str]) -> Result<(), String> {
+    let run = ["run", "--release", "--package", "bench-client", "--"];
+    in_own_workspace("benches", &[&run[..], options].concat())
+}
+
+/// Lints a workspace of its own, and runs one more command in it.
+fn own_workspace(folder: &str, then: &[&str]) -> Result<(), String> {
+    let manifest = root().join(folder).join("Cargo.toml");
+    run(Command::new(env!("CARGO")).args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest))?;
+    in_own_workspace(folder, &["clippy", "--all-targets", "--", "--deny", "warnings"])?;
+    in_own_workspace(folder, then)
+}
+
+/// Runs cargo with these arguments, the first of which is its command, in a workspace of its own.
+fn in_own_workspace(folder: &str, arguments: &[&str]) -> Result<(), String> {
+    let manifest = root().join(folder).join("Cargo.toml");
     // What both workspaces depend on is compiled once.
     let target = target_folder()?;
-    let here = ["--manifest-path".as_ref(), manifest.as_os_str()];
-    let into = ["--target-dir".as_ref(), target.as_os_str()];
-    run(Command::new(env!("CARGO")).arg("fmt").args(here).arg("--check"))?;
-    let lint = ["--all-targets", "--", "--deny", "warnings"];
-    run(Command::new(env!("CARGO")).arg("clippy").args(here).args(into).args(lint))?;
-    run(Command::new(env!("CARGO")).arg("test").args(here).args(into))
+    run(Command::new(env!("CARGO"))
+        .arg(arguments[0])
+        .args(["--manifest-path".as_ref(), manifest.as_os_str()])
+        .args(["--target-dir".as_ref(), target.as_os_str()])
+        .args(&arguments[1..]))
 }
 
 /// The root of the repository.
@@ -197,7 +228,9 @@ fn cargo(arguments: &[&str]) -> Result<(), String> {
 
 fn run(command: &mut Command) -> Result<(), String> {
     let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
-    let shown = format!("cargo {}", words.join(" "));
+    // The `cargo` that runs this is named by its whole path.
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let shown = format!("{} {}", program.to_string_lossy(), words.join(" "));
     let (bold, plain) = if io::stderr().is_terminal() { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     eprintln!("{bold}$ {shown}{plain}");
     let begin = Instant::now();

@@ -46,6 +46,13 @@ impl Deref for RequestContext {
     }
 }
 
+impl From<linchpin_trace::RequestContext> for RequestContext {
+    /// For calling a handler directly, as its unit tests do.
+    fn from(context: linchpin_trace::RequestContext) -> Self {
+        Self(context)
+    }
+}
+
 impl FromRequest for RequestContext {
     type Error = Rejection;
     type Future = Ready<Result<Self, Rejection>>;

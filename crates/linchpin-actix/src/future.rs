@@ -17,8 +17,8 @@ use linchpin_core::{Answer, Waiting};
 use pin_project_lite::pin_project;
 
 use crate::{
-    require::Denied,
     response::{into_response, refuse},
+    withheld::{Unheard, withhold},
 };
 
 pin_project! {
@@ -111,9 +111,9 @@ fn settle<B>(response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
     if response.response().error().is_none() {
         return response.map_into_left_body();
     }
-    let denied = response.request().extensions_mut().remove::<Denied>();
-    match denied {
-        Some(Denied(answer)) => response.into_response(into_response(answer)).map_into_right_body(),
+    let unheard = response.request().extensions().get::<Unheard>().cloned();
+    match unheard.and_then(|unheard| unheard.take()) {
+        Some(answer) => response.into_response(into_response(answer)).map_into_right_body(),
         None => response.map_into_left_body(),
     }
 }
@@ -125,6 +125,7 @@ impl<S> Detour<S> {
                 Ok(identity) => {
                     linchpin_trace::note_admitted(identity.caller());
                     self.request.extensions_mut().insert(identity);
+                    withhold(&mut self.request);
                     self.waiting = None;
                 }
                 Err(answer) => return Poll::Ready(Err(answer)),

@@ -72,6 +72,8 @@ mod require_middleware;
 mod response;
 pub mod routes;
 mod service;
+mod subject_token;
+mod withheld;
 
 pub use self::{
     caller::{Caller, OptionalCaller},
@@ -82,7 +84,8 @@ pub use self::{
     observe::{Observe, ObserveMiddleware, observe},
     problem::Problem,
     rejection::Rejection,
-    require::Require,
+    require::{Decided, Require},
     require_middleware::{RequireMiddleware, RequireService, require},
     service::Verify,
+    subject_token::SubjectToken,
 };

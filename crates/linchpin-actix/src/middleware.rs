@@ -18,6 +18,8 @@ use crate::Verify;
 /// Whom it admits finds an [`Identity`](linchpin_core::Identity) in the request's extensions; whoever is refused gets a
 /// response with status, challenge and problem body, while errors stay those of the inner service. Nothing of the
 /// request's body is read. No method is exempt: a CORS middleware stands outside this one and answers preflights itself.
+/// Tokens of restricted applications (profile `open_edx`) are refused unless [`admit_restricted`](Self::admit_restricted)
+/// or a policy lets them in.
 ///
 /// The middleware is made once, outside the application's factory, and cloned into each worker's application: clones
 /// share the verifier.
@@ -70,6 +72,17 @@ impl VerifyMiddleware {
     #[must_use]
     pub fn optional(self) -> Self {
         self.gate.optional().into()
+    }
+
+    /// Admits tokens of restricted applications too (profile `open_edx`); see [`Gate::admit_restricted`].
+    ///
+    /// # Security
+    ///
+    /// Unless this is set they are refused. It belongs around the routes that let them in: whatever else stands behind this
+    /// middleware is open to them where it asks for no requirement.
+    #[must_use]
+    pub fn admit_restricted(self) -> Self {
+        self.gate.admit_restricted().into()
     }
 
     /// Admits whom the policy admits; see [`Gate::policy`].

@@ -2,24 +2,30 @@
 
 use std::{
     fmt,
-    future::{Ready, ready},
+    future::Future,
     marker::PhantomData,
     ops::Deref,
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
 };
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
-use linchpin_core::{Answer, Requirement};
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use linchpin_core::Requirement;
 
-use crate::{Caller, Rejection, rejection::read};
+use crate::{
+    Caller, Rejection,
+    rejection::read,
+    withheld::{Refused, Unheard},
+};
 
 /// The verified caller, who meets the requirement `R`, as an extractor.
 ///
 /// It derefs to [`linchpin_core::Caller`]. A handler may have several: all of them have to be met.
 ///
-/// The decision is made when the handler's extractors are made, and actix polls none of them before that: no byte of the
-/// body is read before it, wherever among the arguments this one stands. If another extractor fails first, say because the
-/// body is malformed, the middleware still answers with this refusal.
+/// The decision is made when the handler's extractors are made, and actix polls none of them before that. A caller who is
+/// refused is refused before a byte of the body is read, wherever among the arguments this one stands: until then the
+/// middleware withholds the body. If another extractor fails first, the middleware still answers with this refusal.
 ///
 /// # Examples
 ///
@@ -41,8 +47,6 @@ use crate::{Caller, Rejection, rejection::read};
 ///
 /// # Security
 ///
-/// A body that is read by an extractor which stands before this one may be read after the refusal, and is then thrown
-/// away; [`require`](crate::require) around the route, and the module `routes`, refuse before any extractor is made.
 /// `Option<Require<R>>` is actix's own extractor and `None` for every refusal and mistake.
 pub struct Require<R: Requirement> {
     // The bound stands here, and not on the impls alone, so that a type that is no requirement is told where it is named.
@@ -84,16 +88,39 @@ impl<R: Requirement> Deref for Require<R> {
 
 impl<R: Requirement> FromRequest for Require<R> {
     type Error = Rejection;
-    type Future = Ready<Result<Self, Rejection>>;
+    type Future = Decided<R>;
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Decided<R> {
         let caller = read(request, "Require", |identity| identity.authorize::<R>());
-        if let Err(rejection) = &caller {
-            request.extensions_mut().insert(Denied(rejection.answer().clone()));
-        }
-        ready(caller.map(|caller| Self { caller: caller.into(), requirement: PhantomData }))
+        let refused =
+            caller.as_ref().err().map(|rejection| Unheard::of(request).add(rejection.answer().clone()));
+        let decision = caller.map(|caller| Self { caller: caller.into(), requirement: PhantomData });
+        Decided { decision: Some(decision), refused }
     }
 }
 
-/// A requirement was not met: whichever extractor fails first, this is the answer.
-pub(crate) struct Denied(pub(crate) Answer);
+/// The future of [`Require`], which is ready from the start.
+///
+/// # Panics
+///
+/// Polling it after it has completed panics.
+#[must_use = "futures do nothing unless polled"]
+pub struct Decided<R: Requirement> {
+    decision: Option<Result<Require<R>, Rejection>>,
+    refused: Option<Refused>,
+}
+
+impl<R: Requirement> Future for Decided<R> {
+    type Output = Result<Require<R>, Rejection>;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        self.refused.take().into_iter().for_each(Refused::hear);
+        Poll::Ready(self.decision.take().expect("`Decided` polled after it completed"))
+    }
+}
+
+impl<R: Requirement> fmt::Debug for Decided<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decided").finish_non_exhaustive()
+    }
+}

@@ -14,7 +14,7 @@ use actix_web::{
 };
 use linchpin_core::{Check, Gate};
 
-use crate::ResponseFuture;
+use crate::{ResponseFuture, withheld::withhold};
 
 /// Verifies the token of each request before it calls the inner service; made by
 /// [`VerifyMiddleware`](crate::VerifyMiddleware).
@@ -42,12 +42,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let check = self.gate.check(request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes));
         match check {
             Check::Admit(identity) => {
                 linchpin_trace::note_admitted(identity.caller());
                 request.extensions_mut().insert(identity);
+                withhold(&mut request);
                 ResponseFuture::calling(self.inner.call(request))
             }
             Check::Refuse(answer) => ResponseFuture::refused(request, answer),

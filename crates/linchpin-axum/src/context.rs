@@ -43,6 +43,13 @@ impl Deref for RequestContext {
     }
 }
 
+impl From<linchpin_trace::RequestContext> for RequestContext {
+    /// For calling a handler directly, as its unit tests do.
+    fn from(context: linchpin_trace::RequestContext) -> Self {
+        Self(context)
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
     type Rejection = Rejection;
 

@@ -74,6 +74,7 @@ mod rejection;
 mod require;
 #[cfg(feature = "routes")]
 pub mod routes;
+mod subject_token;
 
 pub use linchpin_tower::{Observe, ObserveLayer, RequireLayer, ResponseFuture, Verify, VerifyLayer, require};
 
@@ -87,4 +88,5 @@ pub use self::{
     problem::Problem,
     rejection::Rejection,
     require::Require,
+    subject_token::SubjectToken,
 };

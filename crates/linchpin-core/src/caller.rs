@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use crate::{Reason, Refusal, Role, Scope, Timestamp, slots::Slots};
+use crate::{Reason, Refusal, Role, Scope, SubjectToken, Timestamp, slots::Slots};
 
 /// Who is calling: the claims of a verified token that everybody needs, and a way to those that only one service knows.
 ///
@@ -52,6 +52,7 @@ struct Inner {
     is_restricted: bool,
     claims_json: Box<str>,
     typed_claims: Slots,
+    token: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -75,6 +76,7 @@ impl Caller {
                 is_restricted: false,
                 claims_json: "{}".into(),
                 typed_claims: Slots::default(),
+                token: None,
             },
         }
     }
@@ -175,6 +177,19 @@ impl Caller {
     /// [`InsufficientRole`](Reason::InsufficientRole), which answers 403 and does not name the role.
     pub fn require_role(&self, role: &str) -> Result<(), Refusal> {
         if self.has_role(role) { Ok(()) } else { Err(Refusal::insufficient_role(role)) }
+    }
+
+    /// The token that said all this, to act on the caller's behalf; `None` if the verifier did not keep it.
+    ///
+    /// # Security
+    ///
+    /// It is the text that was verified, whatever has become of the request's headers since.
+    pub fn subject_token(&self) -> Option<SubjectToken> {
+        self.inner.token.clone().map(SubjectToken::of_credential)
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        self.inner.token.is_some()
     }
 
     /// All claims of the token in the shape of the service's own type.
@@ -310,6 +325,14 @@ impl CallerBuilder {
     /// It is read with the usual leniency of JSON parsers: refusing repeated names is the verifier's duty.
     pub fn claims_json(mut self, json: impl Into<Box<str>>) -> Self {
         self.caller.claims_json = json.into();
+        self
+    }
+
+    /// Sets the token that was verified, which [`Caller::subject_token`] gives to those who act on the caller's behalf.
+    ///
+    /// It has to be a `b64token` (RFC 6750 §2.1), as those are that a [`Gate`](crate::Gate) hands to its verifier.
+    pub fn token(mut self, token: impl Into<Arc<str>>) -> Self {
+        self.caller.token = Some(token.into());
         self
     }
 

@@ -60,7 +60,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// Whether `text` is a `b64token` of RFC 6750 §2.1.
-fn is_b64token(text: &str) -> bool {
+pub(crate) fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     !body.is_empty() && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
 }

@@ -24,7 +24,15 @@ use crate::StepUp;
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Description {
-    alternatives: Vec<Vec<Condition>>,
+    alternatives: Vec<Alternative>,
+}
+
+/// Conditions that hold together.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Alternative {
+    conditions: Vec<Condition>,
+    /// Whether restricted applications may meet them as well.
+    admits_restricted: bool,
 }
 
 /// One condition of a [`Description`].
@@ -44,7 +52,11 @@ pub enum Condition {
 impl Description {
     /// Nothing beyond a valid token.
     pub fn anyone() -> Self {
-        Self { alternatives: vec![Vec::new()] }
+        Self::one(Vec::new())
+    }
+
+    fn one(conditions: Vec<Condition>) -> Self {
+        Self { alternatives: vec![Alternative { conditions, admits_restricted: false }] }
     }
 
     /// One of these is enough.
@@ -56,12 +68,20 @@ impl Description {
     ///
     /// What would multiply out to more than 64 alternatives is told in words, as one [`Condition::Other`].
     pub fn all_of(descriptions: impl IntoIterator<Item = Self>) -> Self {
-        descriptions.into_iter().fold(Self::anyone(), Self::and)
+        // Without any, it is everybody; the first is not joined to that, since everybody keeps restricted applications out.
+        descriptions.into_iter().reduce(Self::and).unwrap_or_else(Self::anyone)
+    }
+
+    /// The same, where restricted applications may meet it as well (profile `open_edx`); a policy may still refuse them.
+    #[must_use]
+    pub fn admit_restricted(mut self) -> Self {
+        self.alternatives.iter_mut().for_each(|alternative| alternative.admits_restricted = true);
+        self
     }
 
     /// The alternatives, each with the conditions that hold together; without conditions, any caller will do.
     pub fn alternatives(&self) -> impl Iterator<Item = &[Condition]> {
-        self.alternatives.iter().map(Vec::as_slice)
+        self.alternatives.iter().map(|alternative| alternative.conditions.as_slice())
     }
 
     fn and(self, other: Self) -> Self {
@@ -73,9 +93,12 @@ impl Description {
             .iter()
             .flat_map(|left| other.alternatives.iter().map(move |right| (left, right)));
         let joined = pairs.map(|(left, right)| {
-            let mut both = left.clone();
-            both.extend(right.iter().filter(|condition| !left.contains(condition)).cloned());
-            both
+            let mut conditions = left.conditions.clone();
+            let new = right.conditions.iter().filter(|condition| !left.conditions.contains(condition));
+            conditions.extend(new.cloned());
+            // `AllOf` asks each member whether it lets restricted applications in.
+            let admits_restricted = left.admits_restricted && right.admits_restricted;
+            Alternative { conditions, admits_restricted }
         });
         Self { alternatives: joined.collect() }
     }
@@ -83,7 +106,7 @@ impl Description {
 
 impl From<Condition> for Description {
     fn from(condition: Condition) -> Self {
-        Self { alternatives: vec![vec![condition]] }
+        Self::one(vec![condition])
     }
 }
 
@@ -91,12 +114,13 @@ impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, alternative) in self.alternatives.iter().enumerate() {
             f.write_str(if i == 0 { "" } else { ", or " })?;
-            for (j, condition) in alternative.iter().enumerate() {
+            for (j, condition) in alternative.conditions.iter().enumerate() {
                 write!(f, "{}{condition}", if j == 0 { "" } else { " and " })?;
             }
-            if alternative.is_empty() {
+            if alternative.conditions.is_empty() {
                 f.write_str("any caller")?;
             }
+            f.write_str(if alternative.admits_restricted { RESTRICTED_TOO } else { "" })?;
         }
         if self.alternatives.is_empty() { f.write_str("nobody") } else { Ok(()) }
     }
@@ -114,18 +138,18 @@ impl fmt::Display for Condition {
 }
 
 impl Serialize for Description {
-    /// A list of alternatives, such as `[{"scopes":["grades:read"],"roles":["admin"]}]`.
+    /// A list of alternatives, such as `[{"scopes":["grades:read"],"roles":["admin"]}]`; `"restricted":true` stands in those
+    /// which restricted applications may meet.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.alternatives().map(Alternative))
+        serializer.collect_seq(&self.alternatives)
     }
 }
 
-struct Alternative<'a>(&'a [Condition]);
-
-impl Serialize for Alternative<'_> {
+impl Serialize for Alternative {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let pick =
-            |pick: fn(&Condition) -> Option<String>| self.0.iter().filter_map(pick).collect::<Vec<_>>();
+        let pick = |pick: fn(&Condition) -> Option<String>| {
+            self.conditions.iter().filter_map(pick).collect::<Vec<_>>()
+        };
         let kinds = [
             (
                 "scopes",
@@ -144,10 +168,15 @@ impl Serialize for Alternative<'_> {
                 map.serialize_entry(kind, &conditions)?;
             }
         }
+        if self.admits_restricted {
+            map.serialize_entry("restricted", &true)?;
+        }
         map.end()
     }
 }
 
+/// What stands behind a policy or an alternative that lets restricted applications in.
+pub(crate) const RESTRICTED_TOO: &str = " (restricted applications too)";
 const MAX_ALTERNATIVES: usize = 64;
 
 #[cfg(test)]
@@ -181,5 +210,20 @@ mod tests {
         assert_eq!(Description::any_of([]).to_string(), "nobody");
         assert_eq!(Description::all_of([]).to_string(), "any caller");
         assert_eq!(serde_json::to_string(&Description::anyone()).unwrap(), "[{}]");
+    }
+
+    #[test]
+    fn an_alternative_says_whether_restricted_applications_may_meet_it() {
+        let either = Description::any_of([scope("a").admit_restricted(), scope("b")]);
+        let both = Description::all_of([either, scope("c").admit_restricted()]);
+
+        assert_eq!(
+            both.to_string(),
+            "scope a and scope c (restricted applications too), or scope b and scope c"
+        );
+        assert_eq!(
+            serde_json::to_string(&both).unwrap(),
+            r#"[{"scopes":["a","c"],"restricted":true},{"scopes":["b","c"]}]"#
+        );
     }
 }

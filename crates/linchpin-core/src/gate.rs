@@ -12,14 +12,16 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Answer, Caller, Clock, Extensions, Facts, Outcome, Pending, Policy, Problem, Reason, Refusal,
-    Requirement, ResourceMetadata, SystemClock, VerifyToken, credential::credential_from_authorization,
+    Requirement, ResourceMetadata, SubjectToken, SystemClock, VerifyToken,
+    credential::credential_from_authorization,
 };
 
 /// Decides who may enter: a verifier, and how its refusals are told.
 ///
-/// The adapters' layers are built around one. By default it refuses every request without a valid token;
-/// [`optional`](Self::optional) lets the anonymous through, and [`policy`](Self::policy) asks for more. Clones are cheap
-/// and share everything.
+/// The adapters' layers are built around one. By default it refuses every request without a valid token, and the token of
+/// a restricted application (profile `open_edx`); [`optional`](Self::optional) lets the anonymous through,
+/// [`admit_restricted`](Self::admit_restricted) these applications, and [`policy`](Self::policy) asks for more. Clones are
+/// cheap and share everything.
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<Inner>,
@@ -29,20 +31,11 @@ pub struct Gate {
 struct Inner {
     verifier: Arc<dyn VerifyToken>,
     clock: Arc<dyn Clock>,
-    admits: Admits,
+    policy: Policy,
     realm: Option<Box<str>>,
     resource_metadata: Option<Box<str>>,
     names_roles: bool,
     on_refusal: Option<Arc<RefusalHook>>,
-}
-
-/// Whom a gate admits.
-#[derive(Clone, Copy, Debug)]
-enum Admits {
-    /// Whoever has a valid token; what it allows is for those behind to decide.
-    ValidToken,
-    /// Whom the policy admits.
-    Policy(Policy),
 }
 
 type RefusalHook = dyn Fn(&Refusal, &mut Extensions) + Send + Sync;
@@ -55,7 +48,7 @@ impl Gate {
             inner: Arc::new(Inner {
                 verifier,
                 clock,
-                admits: Admits::ValidToken,
+                policy: Policy::authenticated(),
                 realm: None,
                 resource_metadata: None,
                 names_roles: false,
@@ -81,6 +74,19 @@ impl Gate {
         self.policy(Policy::optional())
     }
 
+    /// Admits tokens of restricted applications too (profile `open_edx`), as [`Policy::admit_restricted`] of the policy that
+    /// is set so far; a policy that is set later takes it back.
+    ///
+    /// # Security
+    ///
+    /// Everything behind the gate is then open to them that does not ask for a requirement: it belongs around the routes
+    /// that let them in, and not around a service.
+    #[must_use]
+    pub fn admit_restricted(self) -> Self {
+        let policy = self.inner.policy.admit_restricted();
+        self.policy(policy)
+    }
+
     /// Admits whom the policy admits, instead of everybody with a valid token; the last policy that is set counts.
     ///
     /// # Security
@@ -88,7 +94,7 @@ impl Gate {
     /// Under [`Policy::public`] no credential is looked at.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
-        Arc::make_mut(&mut self.inner).admits = Admits::Policy(policy);
+        Arc::make_mut(&mut self.inner).policy = policy;
         self
     }
 
@@ -130,24 +136,23 @@ impl Gate {
 
     /// Decides about a request by the values of its `Authorization` headers.
     pub fn check<'a>(&self, authorization: impl IntoIterator<Item = &'a [u8]>) -> Check {
-        let admits = self.inner.admits;
-        if matches!(admits, Admits::Policy(policy) if policy.is_public()) {
-            return Check::Admit(Identity { caller: None, gate: self.clone() });
+        let policy = self.inner.policy;
+        if policy.is_public() {
+            return Check::Admit(Identity { caller: None, token: None, gate: self.clone() });
         }
         let verifier = &self.inner.verifier;
         match credential_from_authorization(authorization, verifier.schemes()) {
             Ok((scheme, token)) => match verifier.verify_under(scheme, token, self.inner.clock.now()) {
-                Outcome::Ready(result) => match self.settle(result) {
+                Outcome::Ready(result) => match self.settle(result, token) {
                     Ok(identity) => Check::Admit(identity),
                     Err(answer) => Check::Refuse(answer),
                 },
-                Outcome::Pending(pending) => Check::Wait(Waiting { pending, gate: self.clone() }),
+                Outcome::Pending(pending) => {
+                    Check::Wait(Waiting { pending, token: token.into(), gate: self.clone() })
+                }
             },
-            Err(refusal)
-                if refusal.reason() == Reason::MissingCredential
-                    && matches!(admits, Admits::Policy(policy) if policy.is_optional()) =>
-            {
-                Check::Admit(Identity { caller: None, gate: self.clone() })
+            Err(refusal) if refusal.reason() == Reason::MissingCredential && policy.is_optional() => {
+                Check::Admit(Identity { caller: None, token: None, gate: self.clone() })
             }
             Err(refusal) => Check::Refuse(self.refuse(&refusal)),
         }
@@ -179,15 +184,20 @@ impl Gate {
         self.inner.verifier.is_ready(self.inner.clock.now())
     }
 
-    fn settle(&self, result: Result<Arc<Caller>, Refusal>) -> Result<Identity, Answer> {
+    fn settle(&self, result: Result<Arc<Caller>, Refusal>, token: &str) -> Result<Identity, Answer> {
         let admitted = result.and_then(|caller| {
-            if let Admits::Policy(policy) = self.inner.admits {
-                policy.check(Facts::new(&caller, &*self.inner.clock))?;
-            }
+            self.inner.policy.check(Facts::new(&caller, &*self.inner.clock))?;
             Ok(caller)
         });
         match admitted {
-            Ok(caller) => Ok(Identity { caller: Some(caller), gate: self.clone() }),
+            Ok(caller) => {
+                // A verifier that keeps the token spares each request a copy of it.
+                let token = match caller.has_token() {
+                    true => None,
+                    false => Some(SubjectToken::of_credential(token)),
+                };
+                Ok(Identity { caller: Some(caller), token, gate: self.clone() })
+            }
             Err(refusal) => Err(self.refuse(&refusal)),
         }
     }
@@ -195,8 +205,8 @@ impl Gate {
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { admits, realm, .. } = &*self.inner;
-        f.debug_struct("Gate").field("admits", admits).field("realm", realm).finish_non_exhaustive()
+        let Inner { policy, realm, .. } = &*self.inner;
+        f.debug_struct("Gate").field("policy", policy).field("realm", realm).finish_non_exhaustive()
     }
 }
 
@@ -217,6 +227,7 @@ pub enum Check {
 #[must_use = "futures do nothing unless polled"]
 pub struct Waiting {
     pending: Pending,
+    token: Box<str>,
     gate: Gate,
 }
 
@@ -225,7 +236,7 @@ impl Future for Waiting {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let result = ready!(Pin::new(&mut self.pending).poll(cx));
-        Poll::Ready(self.gate.settle(result))
+        Poll::Ready(self.gate.settle(result, &self.token))
     }
 }
 
@@ -236,6 +247,8 @@ impl Future for Waiting {
 #[derive(Clone, Debug)]
 pub struct Identity {
     caller: Option<Arc<Caller>>,
+    /// The token, if the caller does not know it.
+    token: Option<SubjectToken>,
     gate: Gate,
 }
 
@@ -248,6 +261,24 @@ impl Identity {
     /// The verified caller, shared; `None` for the anonymous behind an optional gate.
     pub fn shared_caller(&self) -> Option<&Arc<Caller>> {
         self.caller.as_ref()
+    }
+
+    /// The token with which the caller was admitted; `None` for the anonymous behind an optional gate.
+    ///
+    /// # Security
+    ///
+    /// It is the text that was verified, whatever has become of the request's headers since.
+    pub fn subject_token(&self) -> Option<SubjectToken> {
+        self.caller.as_ref()?.subject_token().or_else(|| self.token.clone())
+    }
+
+    /// The token of the caller, to act on the caller's behalf.
+    ///
+    /// # Errors
+    ///
+    /// The anonymous are asked to authenticate: 401, with a challenge without error.
+    pub fn require_subject_token(&self) -> Result<SubjectToken, Answer> {
+        self.subject_token().ok_or_else(|| self.refuse(&Reason::MissingCredential.into()))
     }
 
     /// The caller that a handler insists on.
@@ -292,14 +323,17 @@ mod tests {
     use super::*;
     use crate::{FakeClock, Timestamp};
 
-    /// Accepts `good` until a point in time, waits for `slow`, and refuses the rest.
+    /// Accepts `good` and the restricted `app` until a point in time, waits for `slow`, and refuses the rest.
     struct Until(Timestamp);
 
     impl VerifyToken for Until {
         fn verify(&self, token: &str, now: Timestamp) -> Outcome {
-            let caller = || Arc::new(Caller::builder("https://id.example").subject("ann").build());
+            let caller = |restricted| {
+                Arc::new(Caller::builder("https://id.example").subject("ann").restricted(restricted).build())
+            };
             match token {
-                "good" if now < self.0 => Outcome::Ready(Ok(caller())),
+                "good" if now < self.0 => Outcome::Ready(Ok(caller(false))),
+                "app" if now < self.0 => Outcome::Ready(Ok(caller(true))),
                 "slow" => Outcome::Pending(Pending::new(async { Err(Reason::UnknownKey.into()) })),
                 _ => Outcome::Ready(Err(Reason::Expired.into())),
             }
@@ -314,6 +348,23 @@ mod tests {
         let clock = FakeClock::default();
         let until = clock.now().saturating_add(Duration::from_secs(10));
         (Gate::new(Arc::new(Until(until))).clock(clock.clone()), clock)
+    }
+
+    #[test]
+    fn the_token_that_was_verified_is_at_hand_and_is_not_shown() {
+        let (gate, _) = gate();
+
+        let Check::Admit(identity) = gate.check([b"jwt  good".as_slice()]) else { panic!("refused") };
+        assert_eq!(identity.require_subject_token().unwrap().secret(), "good");
+        assert!(!format!("{identity:?}").contains("good"), "{identity:?}");
+
+        let Check::Admit(nobody) = gate.clone().optional().check([]) else { panic!("refused") };
+        assert_eq!(nobody.subject_token(), None);
+        assert_eq!(nobody.require_subject_token().unwrap_err().reason(), Some(Reason::MissingCredential));
+        // What nobody has verified is nobody's.
+        let public = gate.policy(Policy::public());
+        let Check::Admit(nobody) = public.check([b"Bearer good".as_slice()]) else { panic!("refused") };
+        assert_eq!(nobody.subject_token(), None);
     }
 
     fn answer(gate: &Gate, value: &str) -> Answer {
@@ -383,6 +434,48 @@ mod tests {
             };
             assert!(identity.caller().is_none());
         }
+    }
+
+    #[test]
+    fn restricted_applications_are_let_in_by_name_only() {
+        crate::scopes! { Read = "grades:read"; }
+        let (gate, _) = gate();
+        let admits = |gate: &Gate| matches!(gate.check([b"Bearer app".as_slice()]), Check::Admit(_));
+
+        let closed = [Policy::authenticated(), Policy::optional(), Policy::require::<Read>()];
+        for policy in closed {
+            let refused = answer(&gate.clone().policy(policy), "Bearer app");
+            assert_eq!(refused.reason(), Some(Reason::RestrictedApplication), "{policy}");
+            assert_eq!(refused.status(), 403);
+        }
+        assert_eq!(answer(&gate, "Bearer app").reason(), Some(Reason::RestrictedApplication));
+        assert_eq!(
+            answer(&gate.clone().optional(), "Bearer app").reason(),
+            Some(Reason::RestrictedApplication)
+        );
+
+        assert!(
+            admits(&gate.clone().admit_restricted()) && admits(&gate.clone().optional().admit_restricted())
+        );
+        assert!(admits(&gate.clone().policy(Policy::authenticated().admit_restricted())));
+        assert!(admits(&gate.clone().policy(Policy::public())), "of whom nothing is known");
+        let lacks = gate.clone().policy(Policy::require::<Read>()).admit_restricted();
+        assert_eq!(answer(&lacks, "Bearer app").reason(), Some(Reason::InsufficientScope));
+        let later = gate.admit_restricted().policy(Policy::authenticated());
+        assert!(!admits(&later), "a policy that is set later decides");
+    }
+
+    #[test]
+    fn behind_a_gate_that_lets_restricted_applications_in_requirements_still_do_not() {
+        crate::scopes! { Read = "grades:read"; }
+        let Check::Admit(identity) = gate().0.admit_restricted().check([b"Bearer app".as_slice()]) else {
+            panic!("refused")
+        };
+
+        let refused = identity.authorize::<Read>().unwrap_err();
+        assert_eq!(refused.reason(), Some(Reason::RestrictedApplication));
+        assert!(identity.authorize::<crate::AdmitRestricted<crate::Authenticated>>().is_ok());
+        assert!(identity.require_caller().is_ok());
     }
 
     #[test]

@@ -61,6 +61,7 @@ mod route_table;
 mod scope;
 mod slots;
 mod step_up;
+mod subject_token;
 mod time;
 mod verify;
 
@@ -83,6 +84,7 @@ pub use self::{
     route_table::{DeclaredRoute, RouteTable, Undeclared},
     scope::{InvalidScope, Scope},
     step_up::StepUp,
+    subject_token::SubjectToken,
     time::{Clock, SystemClock, Timestamp},
     verify::{Outcome, Pending, VerifyToken},
 };

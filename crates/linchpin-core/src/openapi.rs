@@ -135,10 +135,7 @@ fn secure(operation: &mut Map<String, Value>, policy: Policy) {
 
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     if let Some(responses) = responses.as_object_mut().filter(|_| !policy.is_public()) {
-        let may_lack = policy.kind() == "require";
-        for (status, description, _) in
-            REFUSALS.into_iter().filter(|(_, _, for_callers)| may_lack || !for_callers)
-        {
+        for (status, description) in REFUSALS {
             responses.entry(status).or_insert_with(
                 || json!({"description": description, "content": {"application/problem+json": {}}}),
             );
@@ -168,12 +165,12 @@ fn template(path: &str) -> String {
     template
 }
 
-/// The status, its description, and whether it is for callers alone who lack what is required.
-const REFUSALS: [(&str, &str, bool); 4] = [
-    ("400", "The credential is malformed or repeated", false),
-    ("401", "There is no credential, or it is not accepted", false),
-    ("403", "The caller may not", true),
-    ("503", "It cannot be decided now", false),
+/// What every route may answer that looks at credentials. 403 is among them wherever a restricted application may call.
+const REFUSALS: [(&str, &str); 4] = [
+    ("400", "The credential is malformed or repeated"),
+    ("401", "There is no credential, or it is not accepted"),
+    ("403", "The caller may not"),
+    ("503", "It cannot be decided now"),
 ];
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 const SCHEME: &str = "bearer";
@@ -229,7 +226,12 @@ mod tests {
         assert_eq!(grades["x-requires"], "scope grades:read and scope grades:write, or role admin");
         assert_eq!(grades["responses"]["403"]["description"], "mine");
         assert_eq!(grades["responses"]["401"]["content"], json!({"application/problem+json": {}}));
-        assert!(document["paths"]["/healthz"]["get"]["responses"]["401"].is_null());
+        let refusals = |path: &str, method: &str| {
+            let responses = document["paths"][path][method]["responses"].as_object();
+            responses.map(|responses| responses.keys().cloned().collect::<Vec<_>>()).unwrap_or_default()
+        };
+        assert_eq!(refusals("/old/{rest}", "delete"), ["400", "401", "403", "503"]);
+        assert_eq!(refusals("/healthz", "get"), [""; 0]);
         assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
     }
 

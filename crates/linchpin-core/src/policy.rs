@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Description, Facts, Refusal, Requirement};
+use crate::{Description, Facts, Refusal, Requirement, description::RESTRICTED_TOO};
 
 /// Whom a route admits: what stands beside its method and path in a [`RouteTable`](crate::RouteTable).
 ///
@@ -20,6 +20,7 @@ use crate::{Description, Facts, Refusal, Requirement};
 #[derive(Clone, Copy)]
 pub struct Policy {
     kind: Kind,
+    admits_restricted: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -35,22 +36,49 @@ impl Policy {
     ///
     /// To its handlers everybody is anonymous, whoever calls.
     pub const fn public() -> Self {
-        Self { kind: Kind::Public }
+        Self::of(Kind::Public)
     }
 
-    /// Admits callers with a valid token and those who bring no credential; one that fails is refused.
+    /// Admits whom [`authenticated`](Self::authenticated) admits, and those who bring no credential; one that fails is
+    /// refused.
     pub const fn optional() -> Self {
-        Self { kind: Kind::Optional }
+        Self::of(Kind::Optional)
     }
 
     /// Admits every caller with a valid token, unless it belongs to a restricted application (profile `open_edx`).
     pub const fn authenticated() -> Self {
-        Self { kind: Kind::Authenticated }
+        Self::of(Kind::Authenticated)
     }
 
     /// Admits callers who meet the requirement.
     pub const fn require<R: Requirement>() -> Self {
-        Self { kind: Kind::Require { check: |facts| facts.meet::<R>(), describe: R::describe } }
+        Self::of(Kind::Require { check: |facts| facts.meet::<R>(), describe: R::describe })
+    }
+
+    const fn of(kind: Kind) -> Self {
+        Self { kind, admits_restricted: false }
+    }
+
+    /// The same policy, open to tokens of restricted applications too (profile `open_edx`); without it they are refused.
+    ///
+    /// For a requirement this is what [`AdmitRestricted`](crate::AdmitRestricted) is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use linchpin_core::Policy;
+    ///
+    /// let policy = Policy::authenticated().admit_restricted();
+    /// assert_eq!(policy.to_string(), "authenticated (restricted applications too)");
+    /// ```
+    #[must_use]
+    pub const fn admit_restricted(self) -> Self {
+        Self { admits_restricted: true, ..self }
+    }
+
+    /// Whether it lets restricted applications in that it would refuse otherwise.
+    pub(crate) const fn admits_restricted(&self) -> bool {
+        self.admits_restricted && !self.is_public()
     }
 
     /// Whether it admits everybody.
@@ -65,11 +93,12 @@ impl Policy {
 
     /// What is required of the caller; `None` if no caller is needed.
     pub fn description(&self) -> Option<Description> {
-        match self.kind {
-            Kind::Public | Kind::Optional => None,
-            Kind::Authenticated => Some(Description::anyone()),
-            Kind::Require { describe, .. } => Some(describe()),
-        }
+        let description = match self.kind {
+            Kind::Public | Kind::Optional => return None,
+            Kind::Authenticated => Description::anyone(),
+            Kind::Require { describe, .. } => describe(),
+        };
+        Some(if self.admits_restricted { description.admit_restricted() } else { description })
     }
 
     /// What kind of policy it is: `public`, `optional`, `authenticated` or `require`.
@@ -88,10 +117,11 @@ impl Policy {
     ///
     /// The refusal that answers the request.
     pub(crate) fn check(&self, facts: Facts<'_>) -> Result<(), Refusal> {
+        let facts = if self.admits_restricted { facts.admitting_restricted() } else { facts };
         match self.kind {
-            // Whoever brings a token though none is needed is told what it is worth, not turned away for what it lacks.
-            Kind::Public | Kind::Optional => Ok(()),
-            Kind::Authenticated => facts.meet::<crate::Authenticated>(),
+            Kind::Public => Ok(()),
+            // Handlers do more for callers whom they know: a restricted application is no more welcome for the anonymous.
+            Kind::Optional | Kind::Authenticated => facts.meet::<crate::Authenticated>(),
             Kind::Require { check, .. } => check(facts),
         }
     }
@@ -99,8 +129,9 @@ impl Policy {
 
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            Kind::Require { describe, .. } => describe().fmt(f),
+        match (self.kind, self.description()) {
+            (Kind::Require { .. }, Some(description)) => description.fmt(f),
+            _ if self.admits_restricted() => write!(f, "{}{RESTRICTED_TOO}", self.kind()),
             _ => f.write_str(self.kind()),
         }
     }

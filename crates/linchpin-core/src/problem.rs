@@ -1,6 +1,6 @@
 //! What a refused client is told: challenge, problem body, answer.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
@@ -60,6 +60,13 @@ impl Problem {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
         self.extensions.insert(name, value);
+        self
+    }
+
+    /// Says when to try again, in the header `retry-after`; parts of a second count as one.
+    #[must_use]
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)));
         self
     }
 
@@ -337,6 +344,17 @@ mod tests {
         assert!(answer.body().ends_with(
             r#""status":401,"detail":"The token has expired.","reason":"expired","trace":"4711"}"#
         ));
+    }
+
+    #[test]
+    fn a_second_that_has_begun_counts_when_to_try_again() {
+        for (after, header) in [(0, "0"), (1, "1"), (1000, "1"), (1001, "2")] {
+            let answer = Problem::new(503, "Service Unavailable")
+                .retry_after(Duration::from_millis(after))
+                .into_answer();
+
+            assert!(answer.headers().any(|pair| pair == ("retry-after", header)), "{after} ms");
+        }
     }
 
     #[test]

@@ -147,7 +147,9 @@ impl Requirement for Authenticated {
 
 /// The same requirement, open to tokens of restricted applications too (profile `open_edx`).
 ///
-/// Everything else refuses them, so that they are let in where somebody has said so and nowhere else.
+/// Everything else refuses them, so that they are let in where somebody has said so and nowhere else. As the policy of a route
+/// it is enough; as an extractor, or a layer of its own, it stands behind a verifying layer, which refuses them first unless
+/// [`admit_restricted`](crate::Gate::admit_restricted) is set there.
 ///
 /// # Examples
 ///
@@ -177,7 +179,7 @@ impl<R: Requirement> Requirement for AdmitRestricted<R> {
     }
 
     fn describe() -> Description {
-        R::describe()
+        R::describe().admit_restricted()
     }
 }
 
@@ -344,5 +346,27 @@ mod tests {
         );
         assert_eq!(described.alternatives().count(), 2);
         assert_eq!(Authenticated::describe().to_string(), "any caller");
+    }
+
+    #[test]
+    fn a_description_says_where_restricted_applications_are_let_in() {
+        type Either = AnyOf<(AdmitRestricted<Read>, Admin)>;
+        type One = AllOf<(AdmitRestricted<Read>, Write)>;
+        type Both = AllOf<(AdmitRestricted<Read>, AdmitRestricted<Write>)>;
+
+        let told = |description: Description| description.to_string();
+        assert_eq!(
+            told(Either::describe()),
+            "scope grades:read (restricted applications too), or role admin"
+        );
+        assert_eq!(told(One::describe()), "scope grades:read and scope grades:write");
+        assert_eq!(
+            told(Both::describe()),
+            "scope grades:read and scope grades:write (restricted applications too)"
+        );
+        assert_eq!(
+            told(AdmitRestricted::<Authenticated>::describe()),
+            "any caller (restricted applications too)"
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A role of the caller, as the issuer spells it, such as `admin`.
 ///
-/// Roles are compared byte for byte. What a role allows is the service's decision; `linchpin-rbac` will split contexts off.
+/// Roles are compared byte for byte. What a role allows is the service's decision; `linchpin-rbac` splits contexts off.
 ///
 /// # Examples
 ///

@@ -80,6 +80,8 @@ impl RouteTable {
     }
 
     /// The table as JSON: a list of objects with `method`, `path` and `policy`, and with `any_of` where one is required.
+    ///
+    /// `"restricted":true` stands where restricted applications are let in (profile `open_edx`).
     pub fn to_json(&self) -> String {
         // A list of maps with string keys has nothing that could fail to serialize.
         serde_json::to_string(self).unwrap_or_default()
@@ -130,6 +132,8 @@ impl Serialize for DeclaredRoute {
         map.serialize_entry("policy", self.policy.kind())?;
         if self.policy.kind() == "require" {
             map.serialize_entry("any_of", &self.policy.description())?;
+        } else if self.policy.admits_restricted() {
+            map.serialize_entry("restricted", &true)?;
         }
         map.end()
     }
@@ -187,6 +191,30 @@ GET     /              authenticated
 DELETE  /{id}          optional
 "
         );
+    }
+
+    #[test]
+    fn a_table_says_where_restricted_applications_are_let_in() {
+        crate::scopes! { Read = "grades:read"; }
+        let mut table = RouteTable::default();
+        table.add("GET", "/a", Policy::authenticated().admit_restricted());
+        table.add("GET", "/b", Policy::require::<crate::AdmitRestricted<Read>>());
+        table.add("GET", "/c", Policy::require::<Read>().admit_restricted());
+        table.add("GET", "/d", Policy::public().admit_restricted());
+
+        assert_eq!(
+            table.to_string(),
+            "\
+GET  /a  authenticated (restricted applications too)
+GET  /b  scope grades:read (restricted applications too)
+GET  /c  scope grades:read (restricted applications too)
+GET  /d  public
+"
+        );
+        let json = table.to_json();
+        assert!(json.contains(r#""policy":"authenticated","restricted":true}"#), "{json}");
+        assert_eq!(json.matches(r#"[{"scopes":["grades:read"],"restricted":true}]"#).count(), 2, "{json}");
+        assert_eq!(json.matches("restricted").count(), 3, "{json}");
     }
 
     #[test]

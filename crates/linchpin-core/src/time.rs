@@ -5,7 +5,7 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// A point in time, counted in microseconds from the Unix epoch.
@@ -86,11 +86,22 @@ impl fmt::Debug for Timestamp {
 pub trait Clock: Send + Sync + 'static {
     /// The current point in time.
     fn now(&self) -> Timestamp;
+
+    /// The same moment on a clock that is never set back: what a time-out is measured by.
+    ///
+    /// By default it is the operating system's; a clock for tests moves it along with its own time.
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn now(&self) -> Timestamp {
         C::now(self)
+    }
+
+    fn instant(&self) -> Instant {
+        C::instant(self)
     }
 }
 
@@ -124,22 +135,33 @@ impl Clock for SystemClock {
 #[derive(Clone, Debug)]
 pub struct FakeClock {
     micros: Arc<std::sync::atomic::AtomicI64>,
+    began: Instant,
+    /// What [`advance`](Self::advance) has added up to, in microseconds.
+    advanced: Arc<std::sync::atomic::AtomicU64>,
 }
 
 #[cfg(feature = "test-util")]
 impl FakeClock {
     /// A clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self { micros: Arc::new(std::sync::atomic::AtomicI64::new(now.as_unix_micros())) }
+        Self {
+            micros: Arc::new(std::sync::atomic::AtomicI64::new(now.as_unix_micros())),
+            began: Instant::now(),
+            advanced: Arc::default(),
+        }
     }
 
     /// Moves the clock, and every clone of it, into the future.
     pub fn advance(&self, duration: Duration) {
         let now = self.now().saturating_add(duration);
         self.set(now);
+        let step = micros(duration).unsigned_abs();
+        self.advanced.fetch_add(step, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// Sets the clock, and every clone of it, to `now`, which may lie in the past.
+    ///
+    /// Its [`instant`](Clock::instant) stays: that is the clock that nobody sets.
     pub fn set(&self, now: Timestamp) {
         self.micros.store(now.as_unix_micros(), std::sync::atomic::Ordering::SeqCst);
     }
@@ -157,6 +179,11 @@ impl Default for FakeClock {
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix_micros(self.micros.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    fn instant(&self) -> Instant {
+        let advanced = Duration::from_micros(self.advanced.load(std::sync::atomic::Ordering::SeqCst));
+        self.began.checked_add(advanced).unwrap_or(self.began)
     }
 }
 

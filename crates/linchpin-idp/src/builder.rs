@@ -178,7 +178,7 @@ impl DevIdpBuilder {
     ///
     /// [[clients]]
     /// id = "billing"
-    /// secret = "billing-secret"
+    /// secret = "billing-secret"                   # or public_key, in PEM, for private_key_jwt
     /// scopes = ["grades:read"]
     /// audiences = ["grades"]                      # any audience without it
     /// ```

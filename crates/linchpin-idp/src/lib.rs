@@ -37,7 +37,7 @@
 //! |---|---|
 //! | `GET /.well-known/openid-configuration` | the metadata, also under the name of RFC 8414 |
 //! | `GET /jwks` | the public keys, current and replaced |
-//! | `POST /token` | a token for a client: grant `client_credentials` (RFC 6749 §4.4), the secret in `Authorization: Basic` or in the form; `scope` narrows, `audience` or `resource` (RFC 8707) says for whom |
+//! | `POST /token` | a token for a client: grant `client_credentials` (RFC 6749 §4.4), the secret in `Authorization: Basic` or in the form, or an assertion (`private_key_jwt`, RFC 7523); `scope` narrows, `audience` or `resource` (RFC 8707) says for whom |
 //! | `POST /dev/token` | a token for a user: JSON with `user` and, as wanted, `scope`, `audience`, `shape`, `ttl`, `expired` |
 //! | `POST /dev/rotate` | a new key; the old one stays published, unless `?withdraw=true` |
 //!

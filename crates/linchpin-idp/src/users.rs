@@ -2,7 +2,8 @@
 
 use std::{collections::HashSet, fmt};
 
-use linchpin_core::Scope;
+use linchpin_core::{ConfigError, Scope};
+use linchpin_jwt::{Algorithm, Algorithms, KeySet};
 use serde_json::{Map, Value};
 
 /// A user for whom tokens are made.
@@ -101,15 +102,34 @@ impl User {
 #[must_use]
 pub struct Client {
     pub(crate) id: String,
-    pub(crate) secret: String,
+    pub(crate) credential: Credential,
     pub(crate) scopes: Vec<String>,
     pub(crate) audiences: Vec<String>,
+}
+
+/// What a client proves that it has.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Credential {
+    Secret(String),
+    /// A private key, of which this is the public half in PEM.
+    Key(String),
 }
 
 impl Client {
     /// A client with this id and secret, without scopes, for any audience.
     pub fn new(id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self { id: id.into(), secret: secret.into(), scopes: Vec::new(), audiences: Vec::new() }
+        Self::with_credential(id, Credential::Secret(secret.into()))
+    }
+
+    /// A client with this id and key (`private_key_jwt`, RFC 7523), without scopes, for any audience.
+    ///
+    /// The public half of the key is given in PEM (`-----BEGIN PUBLIC KEY-----`), of RSA, an elliptic curve or Ed25519.
+    pub fn with_public_key(id: impl Into<String>, pem: impl Into<String>) -> Self {
+        Self::with_credential(id, Credential::Key(pem.into()))
+    }
+
+    fn with_credential(id: impl Into<String>, credential: Credential) -> Self {
+        Self { id: id.into(), credential, scopes: Vec::new(), audiences: Vec::new() }
     }
 
     /// Sets the scopes that a token may carry; one that asks for none in particular carries them all.
@@ -132,7 +152,10 @@ impl Client {
 
     pub(crate) fn check(&self, seen: &mut HashSet<String>) -> Result<(), Problem> {
         check_name("client", &self.id, seen)?;
-        check_secret(&self.secret)?;
+        match &self.credential {
+            Credential::Secret(secret) => check_secret(secret)?,
+            Credential::Key(pem) => check_key(pem)?,
+        }
         self.scopes.iter().try_for_each(|scope| check_scope(scope))
     }
 }
@@ -141,7 +164,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("id", &self.id)
-            .field("secret", &"[redacted]")
+            .field("credential", &"[redacted]")
             .field("scopes", &self.scopes)
             .field("audiences", &self.audiences)
             .finish()
@@ -170,6 +193,20 @@ pub(crate) fn check_secret(secret: &str) -> Result<(), Problem> {
         return Err(("has a client with an empty secret".to_owned(), "give it any text"));
     }
     Ok(())
+}
+
+pub(crate) fn check_key(pem: &str) -> Result<(), Problem> {
+    client_keys(pem).map(|_| ()).map_err(|_| {
+        let fix =
+            "give the public half in PEM (-----BEGIN PUBLIC KEY-----), which `openssl pkey -pubout` prints";
+        ("has a client whose key is of no use".to_owned(), fix)
+    })
+}
+
+/// The key of a client, to verify what it has signed.
+pub(crate) fn client_keys(pem: &str) -> Result<KeySet, ConfigError> {
+    let algorithms = Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric());
+    KeySet::builder(algorithms.collect::<Algorithms>()).pem(pem).build()
 }
 
 pub(crate) fn check_scope(scope: &str) -> Result<(), Problem> {
@@ -222,6 +259,8 @@ mod tests {
             problem(User::new("a").claim("exp", 1)),
             "sets the claim `exp`, which the provider decides"
         );
+        let keyless = Client::with_public_key("a", "x").check(&mut HashSet::new());
+        assert_eq!(keyless.unwrap_err().0, "has a client whose key is of no use");
         let secretless = Client::new("a", "").check(&mut HashSet::new());
         assert_eq!(secretless.unwrap_err().0, "has a client with an empty secret");
     }

@@ -27,7 +27,7 @@ use toml::Spanned;
 
 use crate::{
     Client, User,
-    users::{Problem, check_claim, check_name, check_scope, check_secret},
+    users::{Problem, check_claim, check_key, check_name, check_scope, check_secret},
 };
 
 /// The users and the clients of a file, which may have none of either.
@@ -83,7 +83,8 @@ struct UserTable {
 struct ClientTable {
     id: Spanned<String>,
     /// Of any type at first: serde's message about a wrong one would quote the value.
-    secret: Spanned<toml::Value>,
+    secret: Option<Spanned<toml::Value>>,
+    public_key: Option<Spanned<String>>,
     #[serde(default)]
     scopes: Vec<Spanned<String>>,
     #[serde(default)]
@@ -118,18 +119,34 @@ impl Reader<'_> {
 
     fn client(&mut self, table: ClientTable, seen: &mut HashSet<String>) -> Client {
         self.note(table.id.span(), check_name("client", table.id.get_ref(), seen));
-        let secret = match table.secret.get_ref() {
+        let client = match (table.secret, table.public_key) {
+            (Some(secret), None) => Client::new(table.id.get_ref(), self.secret(secret)),
+            (None, Some(key)) => {
+                self.note(key.span(), check_key(key.get_ref()));
+                Client::with_public_key(table.id.get_ref(), key.into_inner())
+            }
+            _ => {
+                let problem = "has a client without a secret and a key, or with both".to_owned();
+                self.note(table.id.span(), Err((problem, "give it either `secret` or `public_key`, in PEM")));
+                Client::new(table.id.get_ref(), "")
+            }
+        };
+        client.scopes(self.scopes(table.scopes)).audiences(table.audiences)
+    }
+
+    fn secret(&mut self, secret: Spanned<toml::Value>) -> String {
+        let span = secret.span();
+        match secret.into_inner() {
             toml::Value::String(secret) => {
-                self.note(table.secret.span(), check_secret(secret));
-                secret.as_str()
+                self.note(span, check_secret(&secret));
+                secret
             }
             _ => {
                 let problem = "has a client whose secret is not a text".to_owned();
-                self.note(table.secret.span(), Err((problem, "put the secret between quotes")));
-                ""
+                self.note(span, Err((problem, "put the secret between quotes")));
+                String::new()
             }
-        };
-        Client::new(table.id.get_ref(), secret).scopes(self.scopes(table.scopes)).audiences(table.audiences)
+        }
     }
 
     fn scopes(&mut self, scopes: Vec<Spanned<String>>) -> Vec<String> {
@@ -172,7 +189,7 @@ fn json(value: toml::Value) -> Option<Value> {
 }
 
 const FIX_SHAPE: &str = "the file has tables [[users]] with `name` and, if wanted, `roles`, `scopes` (lists of texts), `email` \
-     and `claims`, and tables [[clients]] with `id`, `secret` and, if wanted, `scopes` and `audiences`";
+     and `claims`, and tables [[clients]] with `id`, `secret` or `public_key` and, if wanted, `scopes` and `audiences`";
 
 #[cfg(test)]
 mod tests {
@@ -202,6 +219,14 @@ mod tests {
             secret = "billing-secret"
             scopes = ["grades:read"]
             audiences = ["grades"]
+
+            [[clients]]
+            id = "signing"
+            public_key = """
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+-----END PUBLIC KEY-----
+"""
         "#;
 
         let file = UsersFile::read("users.toml", text).unwrap();
@@ -215,7 +240,11 @@ mod tests {
             .claim("since", "2026-01-01")
             .claim("tags", json!(["a", {"b": true}]));
         let billing = Client::new("billing", "billing-secret").scopes(["grades:read"]).audiences(["grades"]);
-        assert_eq!((file.users, file.clients), (vec![ann, User::new("cleo")], vec![billing]));
+        let signing = Client::with_public_key(
+            "signing",
+            "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----\n",
+        );
+        assert_eq!((file.users, file.clients), (vec![ann, User::new("cleo")], vec![billing, signing]));
     }
 
     #[test]
@@ -255,6 +284,15 @@ rate = nan
 [[clients]]
 id = "a"
 secret = 7
+[[clients]]
+id = "b"
+[[clients]]
+id = "c"
+secret = "s"
+public_key = "k"
+[[clients]]
+id = "d"
+public_key = "k"
 "#;
 
         assert_eq!(
@@ -266,6 +304,9 @@ secret = 7
                 "  users.toml, line 8, sets the claim `exp`, which the provider decides",
                 "  users.toml, line 9, gives the claim `rate` a number that JSON has not",
                 "  users.toml, line 12, has a client whose secret is not a text",
+                "  users.toml, line 14, has a client without a secret and a key, or with both",
+                "  users.toml, line 16, has a client without a secret and a key, or with both",
+                "  users.toml, line 21, has a client whose key is of no use",
             ]
         );
     }

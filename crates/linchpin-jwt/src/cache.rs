@@ -98,7 +98,7 @@ impl Default for TokenCache {
 /// A token that was verified, with all that a later request has to check again.
 pub(crate) struct Entry {
     hash: u64,
-    token: Box<str>,
+    token: Arc<str>,
     caller: Arc<Caller>,
     claims_bytes: usize,
     key: Arc<Key>,
@@ -126,6 +126,7 @@ impl Validity {
 
 /// What a verifier gives to be remembered.
 pub(crate) struct Accepted {
+    pub(crate) token: Arc<str>,
     pub(crate) caller: Arc<Caller>,
     pub(crate) claims_bytes: usize,
     pub(crate) key: Arc<Key>,
@@ -225,15 +226,15 @@ impl Cache {
     }
 
     /// Remembers a token that was accepted.
-    pub(crate) fn remember(&self, token: &str, verifier: usize, accepted: Accepted) {
+    pub(crate) fn remember(&self, verifier: usize, accepted: Accepted) {
         if self.limits.is_off() {
             return;
         }
-        let Some(hash) = self.hash(token) else { return };
-        let Accepted { caller, claims_bytes, key, seen_in, invalidations, validity } = accepted;
+        let Some(hash) = self.hash(&accepted.token) else { return };
+        let Accepted { token, caller, claims_bytes, key, seen_in, invalidations, validity } = accepted;
         let entry = Arc::new(Entry {
             hash,
-            token: token.into(),
+            token,
             caller,
             claims_bytes,
             key,

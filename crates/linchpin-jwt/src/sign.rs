@@ -13,6 +13,7 @@ use aws_lc_rs::{
 };
 use serde::Serialize;
 use serde_json::{Value, json};
+use spki::der::SecretDocument;
 
 use crate::{Algorithm, KeyError, KeyErrorKind, KeyMaterial, base64url, pem};
 
@@ -60,27 +61,72 @@ impl SigningKey {
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         const FAILED: KeyError = KeyError::new(KeyErrorKind::Unsupported, "no key could be generated");
 
-        let (secret, public) = match algorithm {
+        let secret = match algorithm {
             _ if algorithm.is_symmetric() => {
                 let mut bytes = vec![0; hmac_algorithm(algorithm).digest_algorithm().output_len()];
                 rand::fill(&mut bytes).map_err(|_| FAILED)?;
                 return Self::from_secret(algorithm, &bytes);
             }
+            Algorithm::EdDSA => Secret::Ed25519(Ed25519KeyPair::generate().map_err(|_| FAILED)?),
+            Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 => {
+                Secret::Ec(EcdsaKeyPair::generate(ecdsa_algorithm(algorithm)).map_err(|_| FAILED)?)
+            }
+            _ => Secret::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| FAILED)?),
+        };
+        Self::of_pair(algorithm, secret)
+    }
+
+    /// A private key for `algorithm` from PEM (PKCS #8, `-----BEGIN PRIVATE KEY-----`), with its thumbprint (RFC 7638) as key
+    /// id.
+    ///
+    /// `openssl genpkey` writes this form. RSA keys have 2048 bits at least.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not one such key, or it does not fit the algorithm.
+    pub fn from_pkcs8_pem(algorithm: Algorithm, pem: &str) -> Result<Self, KeyError> {
+        let malformed = |message| KeyError::new(KeyErrorKind::Malformed, message);
+        let (label, document) =
+            SecretDocument::from_pem(pem.trim()).map_err(|_| malformed("the text is not one PEM block"))?;
+        match label {
+            "PRIVATE KEY" => {}
+            "ENCRYPTED PRIVATE KEY" => {
+                let message = "the private key is encrypted; `openssl pkey` writes it in the clear";
+                return Err(KeyError::new(KeyErrorKind::Unsupported, message));
+            }
+            "RSA PRIVATE KEY" | "EC PRIVATE KEY" => {
+                let message = "the PEM is not in PKCS #8, which `openssl pkcs8 -topk8 -nocrypt` makes of it";
+                return Err(KeyError::new(KeyErrorKind::Unsupported, message));
+            }
+            _ => return Err(KeyError::new(KeyErrorKind::Unsupported, "the PEM is not a PRIVATE KEY")),
+        }
+        let pkcs8 = document.as_bytes();
+        let unfit = malformed("the PEM does not hold a well-formed private key that fits the algorithm");
+        let secret = match algorithm {
+            _ if algorithm.is_symmetric() => {
+                let message = "the algorithm takes a shared secret, and the PEM is a private key";
+                return Err(KeyError::new(KeyErrorKind::Unsupported, message));
+            }
             Algorithm::EdDSA => {
-                let pair = Ed25519KeyPair::generate().map_err(|_| FAILED)?;
-                let public = KeyMaterial::ed25519(pair.public_key().as_ref())?;
-                (Secret::Ed25519(pair), public)
+                Secret::Ed25519(Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| unfit)?)
             }
             Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 => {
-                let pair = EcdsaKeyPair::generate(ecdsa_algorithm(algorithm)).map_err(|_| FAILED)?;
-                let public = pem::read_spki(pair.public_key().as_der().map_err(|_| FAILED)?.as_ref())?;
-                (Secret::Ec(pair), public)
+                Secret::Ec(EcdsaKeyPair::from_pkcs8(ecdsa_algorithm(algorithm), pkcs8).map_err(|_| unfit)?)
             }
-            _ => {
-                let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| FAILED)?;
-                let public = pem::read_spki(pair.public_key().as_der().map_err(|_| FAILED)?.as_ref())?;
-                (Secret::Rsa(pair), public)
-            }
+            _ => Secret::Rsa(RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| unfit)?),
+        };
+        Self::of_pair(algorithm, secret)
+    }
+
+    /// The public half is read like that of anybody else, so that a weak key is refused here, too.
+    fn of_pair(algorithm: Algorithm, secret: Secret) -> Result<Self, KeyError> {
+        const FAILED: KeyError = KeyError::new(KeyErrorKind::Unsupported, "the key has no public half");
+
+        let public = match &secret {
+            Secret::Rsa(pair) => pem::read_spki(pair.public_key().as_der().map_err(|_| FAILED)?.as_ref())?,
+            Secret::Ec(pair) => pem::read_spki(pair.public_key().as_der().map_err(|_| FAILED)?.as_ref())?,
+            Secret::Ed25519(pair) => KeyMaterial::ed25519(pair.public_key().as_ref())?,
+            Secret::Shared(_) => return Err(FAILED),
         };
         Ok(Self { algorithm, key_id: None, secret, public }.with_thumbprint_as_key_id())
     }
@@ -239,5 +285,72 @@ fn hmac_algorithm(algorithm: Algorithm) -> hmac::Algorithm {
         Algorithm::HS384 => hmac::HMAC_SHA384,
         Algorithm::HS512 => hmac::HMAC_SHA512,
         _ => hmac::HMAC_SHA256,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KeySet;
+
+    fn to_pem(der: &[u8], label: &'static str) -> String {
+        SecretDocument::try_from(der)
+            .unwrap()
+            .to_pem(label, spki::der::pem::LineEnding::LF)
+            .unwrap()
+            .to_string()
+    }
+
+    fn pkcs8(algorithm: Algorithm) -> Vec<u8> {
+        match SigningKey::generate(algorithm).unwrap().secret {
+            Secret::Rsa(pair) => pair.as_der().unwrap().as_ref().to_vec(),
+            Secret::Ec(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            Secret::Ed25519(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            Secret::Shared(_) => unreachable!("not asked for"),
+        }
+    }
+
+    #[test]
+    fn a_private_key_from_pem_signs_what_its_public_half_verifies() {
+        for algorithm in [
+            Algorithm::RS256,
+            Algorithm::PS512,
+            Algorithm::ES256,
+            Algorithm::ES384,
+            Algorithm::ES512,
+            Algorithm::EdDSA,
+        ] {
+            let pem = format!("\n{}\n", to_pem(&pkcs8(algorithm), "PRIVATE KEY"));
+
+            let key = SigningKey::from_pkcs8_pem(algorithm, &pem).unwrap();
+            let again = SigningKey::from_pkcs8_pem(algorithm, &pem).unwrap();
+
+            assert!(key.key_id().is_some() && key.key_id() == again.key_id(), "{algorithm}");
+            let keys = KeySet::builder([algorithm]).jwk(&again.public_jwk().to_string()).build().unwrap();
+            assert!(keys.verify_jws(&key.sign_jwt(&json!({"sub": "ann"}))).is_ok(), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_fitting_private_key_is_told() {
+        let es256 = pkcs8(Algorithm::ES256);
+        let good = to_pem(&es256, "PRIVATE KEY");
+        let kind = |algorithm, pem: &str| SigningKey::from_pkcs8_pem(algorithm, pem).unwrap_err().kind();
+
+        for algorithm in [Algorithm::ES384, Algorithm::RS256, Algorithm::EdDSA] {
+            assert_eq!(kind(algorithm, &good), KeyErrorKind::Malformed, "{algorithm}");
+        }
+        assert_eq!(kind(Algorithm::HS256, &good), KeyErrorKind::Unsupported);
+        for label in ["RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "PUBLIC KEY"] {
+            assert_eq!(kind(Algorithm::ES256, &to_pem(&es256, label)), KeyErrorKind::Unsupported, "{label}");
+        }
+        for bad in [
+            "",
+            "secret",
+            &format!("{good}{good}"),
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        ] {
+            assert_eq!(kind(Algorithm::ES256, bad), KeyErrorKind::Malformed, "{bad}");
+        }
     }
 }

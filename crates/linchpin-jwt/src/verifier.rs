@@ -7,7 +7,8 @@ use std::{
 };
 
 use linchpin_core::{
-    Caller, Clock, ConfigError, Outcome, Pending, Reason, Refusal, SystemClock, Timestamp, VerifyToken,
+    Caller, CallerBuilder, Clock, ConfigError, Outcome, Pending, Reason, Refusal, SystemClock, Timestamp,
+    VerifyToken,
 };
 
 use crate::{
@@ -202,9 +203,9 @@ impl Verifier {
     ) -> Outcome {
         let inner = &self.inner;
         let without_newer_keys: Refusal = match inner.keys.keys(now) {
-            Ok(keys) => match inner.verify_with(jws, &keys, now) {
+            Ok(keys) => match inner.verify_with(token, jws, &keys, now) {
                 Ok(accepted) => {
-                    return Outcome::Ready(Ok(inner.remember(cache, token, place, accepted)));
+                    return Outcome::Ready(Ok(inner.remember(cache, place, accepted)));
                 }
                 Err(Failure::Refused(reason)) => {
                     if reason == Reason::BadSignature {
@@ -221,8 +222,8 @@ impl Verifier {
                 let (inner, cache, token) = (self.inner.clone(), cache.clone(), token.to_owned());
                 Outcome::Pending(Pending::new(async move {
                     let keys = newest.await?;
-                    match inner.verify_with(inner.parse(&token)?, &keys, inner.clock.now()) {
-                        Ok(accepted) => Ok(inner.remember(&cache, &token, place, accepted)),
+                    match inner.verify_with(&token, inner.parse(&token)?, &keys, inner.clock.now()) {
+                        Ok(accepted) => Ok(inner.remember(&cache, place, accepted)),
                         Err(Failure::Refused(reason) | Failure::KeyMissing(reason)) => Err(reason.into()),
                     }
                 }))
@@ -251,27 +252,35 @@ impl From<Reason> for Failure {
 }
 
 impl Inner {
-    fn verify_with(&self, jws: Jws<'_>, keys: &KeySet, now: Timestamp) -> Result<Accepted, Failure> {
+    fn verify_with(
+        &self,
+        token: &str,
+        jws: Jws<'_>,
+        keys: &KeySet,
+        now: Timestamp,
+    ) -> Result<Accepted, Failure> {
         match keys.verify(&jws, &self.rules.party()) {
             Verified::By(key) => {
                 // Counted before it is looked at: what comes in between is looked at with the next request.
                 let invalidations = self.invalidations.count();
                 let claims_bytes = jws.payload.len();
                 let (caller, validity) = self.rules.accept(jws.payload, now)?;
+                let token: Arc<str> = token.into();
+                let caller = caller.token(token.clone()).build();
                 self.invalidations.check(&caller)?;
                 let (caller, seen_in) = (Arc::new(caller), keys.id());
-                Ok(Accepted { caller, claims_bytes, key, seen_in, invalidations, validity })
+                Ok(Accepted { token, caller, claims_bytes, key, seen_in, invalidations, validity })
             }
             Verified::No(reason) => Err(Failure::Refused(reason)),
             Verified::KeyMissing(reason) => Err(Failure::KeyMissing(reason)),
         }
     }
 
-    fn remember(&self, cache: &Cache, token: &str, place: usize, accepted: Accepted) -> Arc<Caller> {
+    fn remember(&self, cache: &Cache, place: usize, accepted: Accepted) -> Arc<Caller> {
         let caller = accepted.caller.clone();
         // One of several issuers may have turned it off for itself.
         if !self.cache.limits().is_off() {
-            cache.remember(token, place, accepted);
+            cache.remember(place, accepted);
         }
         caller
     }
@@ -318,7 +327,7 @@ impl Rules {
     }
 
     /// Decides about the payload of a token whose signature is valid.
-    fn accept(&self, payload: Vec<u8>, now: Timestamp) -> Result<(Caller, Validity), Reason> {
+    fn accept(&self, payload: Vec<u8>, now: Timestamp) -> Result<(CallerBuilder, Validity), Reason> {
         let payload = String::from_utf8(payload).map_err(|_| Reason::MalformedClaims)?;
         let mut claims = Claims::read(&payload, self.roles.path(), self.profile == Profile::OpenEdx)?;
         self.check(&claims, now)?;
@@ -356,7 +365,7 @@ impl Rules {
         if let Some(at) = claims.auth_time {
             caller = caller.auth_time(at);
         }
-        Ok((caller.claims_json(payload).build(), validity))
+        Ok((caller.claims_json(payload), validity))
     }
 
     fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), Reason> {

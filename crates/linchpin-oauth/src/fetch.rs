@@ -59,18 +59,19 @@ impl fmt::Debug for FetchRequest<'_> {
 /// let response = FetchResponse::new(200, br#"{"keys":[]}"#.to_vec()).cache_control("max-age=60");
 /// # let _ = response;
 /// ```
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct FetchResponse {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
     pub(crate) etag: Option<String>,
     pub(crate) cache_control: Option<String>,
+    pub(crate) retry_after: Option<String>,
 }
 
 impl FetchResponse {
     /// An answer with this status and body.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, body: body.into(), etag: None, cache_control: None }
+        Self { status, body: body.into(), etag: None, cache_control: None, retry_after: None }
     }
 
     /// Adds the `ETag`.
@@ -86,6 +87,26 @@ impl FetchResponse {
         self.cache_control = Some(value.into());
         self
     }
+
+    /// Adds the `Retry-After`.
+    #[must_use]
+    pub fn retry_after(mut self, value: impl Into<String>) -> Self {
+        self.retry_after = Some(value.into());
+        self
+    }
+}
+
+impl fmt::Debug for FetchResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The body may be a token.
+        f.debug_struct("FetchResponse")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .field("etag", &self.etag)
+            .field("cache_control", &self.cache_control)
+            .field("retry_after", &self.retry_after)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The reason why a document could not be fetched.
@@ -94,13 +115,24 @@ impl FetchResponse {
 #[derive(Debug)]
 pub struct FetchError {
     message: String,
+    is_too_large: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl FetchError {
     /// A failure in words; they go to the operator's log.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), source: None }
+        Self { message: message.into(), is_too_large: false, source: None }
+    }
+
+    /// An answer that was read no further than this.
+    pub fn too_large(max_bytes: usize) -> Self {
+        Self { is_too_large: true, ..Self::new(format!("the answer is larger than {max_bytes} bytes")) }
+    }
+
+    /// Whether there was an answer, and it was larger than allowed.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.is_too_large
     }
 
     /// Adds the cause.

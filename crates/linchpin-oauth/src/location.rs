@@ -1,18 +1,31 @@
-//! URLs from which keys may be fetched.
+//! URLs from which keys and tokens may be fetched.
 
 use std::{fmt, sync::Arc};
 
+use linchpin_core::ConfigError;
 use url::{Host, Url};
 
-/// Decides which URLs are safe to fetch keys from: those on https, and those on http that cannot be tampered with.
+/// Decides which URLs are safe to fetch keys or tokens from: those on https, and those on http that cannot be tampered with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transport {
     http_hosts: Arc<[Host]>,
 }
 
 impl Transport {
-    pub(crate) fn allowing_http_to(hosts: Vec<Host>) -> Self {
-        Self { http_hosts: hosts.into() }
+    /// Allows plain http to these hosts; what is no host is reported.
+    pub(crate) fn allowing_http_to(hosts: &[String], problems: &mut ConfigError) -> Self {
+        let mut http_hosts = Vec::new();
+        for host in hosts {
+            match bare_host(host) {
+                Some(host) => http_hosts.push(host),
+                None => problems.report(
+                    "allow_http_host",
+                    format!("{host:?} is not a bare host"),
+                    "give the host alone, without scheme, port or path, for example keycloak",
+                ),
+            }
+        }
+        Self { http_hosts: http_hosts.into() }
     }
 
     /// Checks the URL of an issuer, which has neither query nor fragment (OpenID Connect Discovery §3, RFC 8414 §2).
@@ -62,7 +75,7 @@ pub(crate) fn without_secrets(url: &str) -> String {
 }
 
 /// Reads a host as it stands in a URL, in the same spelling (lower case, punycode), if it is nothing but a host.
-pub(crate) fn bare_host(host: &str) -> Option<Host> {
+fn bare_host(host: &str) -> Option<Host> {
     // The standard has nothing against an asterisk; whoever writes one means many hosts, and it would match none.
     if host.contains('*') { None } else { Host::parse(host).ok() }
 }
@@ -112,7 +125,7 @@ mod tests {
     #[test]
     fn plain_http_is_for_loopback_and_for_hosts_allowed_by_name() {
         let strict = Transport::default();
-        let relaxed = Transport::allowing_http_to(vec![bare_host("Keycloak").unwrap()]);
+        let relaxed = Transport::allowing_http_to(&["Keycloak".to_owned()], &mut ConfigError::collect());
 
         for good in [
             "https://id.example/x",

@@ -2,13 +2,27 @@
 
 use serde::Deserialize;
 
-use crate::{FetchError, location::Transport};
+use crate::{FetchError, location::Transport, printable::printable};
 
-/// The members of the metadata that count here; all others are ignored.
+/// The members of the metadata that count for keys; all others are ignored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {
     issuer: String,
     pub(crate) jwks_uri: String,
+}
+
+/// The members of the metadata that count for tokens; all others are ignored.
+#[derive(Debug, Deserialize)]
+pub(crate) struct TokenMetadata {
+    issuer: String,
+    token_endpoint: String,
+    mtls_endpoint_aliases: Option<MtlsAliases>,
+}
+
+/// The endpoints for those who show a certificate (RFC 8705 §5).
+#[derive(Debug, Deserialize)]
+struct MtlsAliases {
+    token_endpoint: Option<String>,
 }
 
 impl Metadata {
@@ -23,12 +37,7 @@ impl Metadata {
             FetchError::new("the metadata is not a JSON object with `issuer` and `jwks_uri`")
                 .with_source(error)
         })?;
-        if metadata.issuer != issuer {
-            let theirs = capped(&metadata.issuer).escape_debug();
-            return Err(FetchError::new(format!(
-                "the metadata is that of the issuer \"{theirs}\", not of \"{issuer}\" (a final slash counts)"
-            )));
-        }
+        check_issuer(&metadata.issuer, issuer)?;
         transport
             .check(&metadata.jwks_uri)
             .map_err(|bad| FetchError::new(format!("the metadata's jwks_uri {bad}; {}", bad.fix())))?;
@@ -36,13 +45,40 @@ impl Metadata {
     }
 }
 
-/// What of a stranger's text goes into a log: the beginning, before it is escaped.
-fn capped(text: &str) -> &str {
-    const MAX_BYTES: usize = 128;
-
-    let end = (0..=MAX_BYTES).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    &text[..end]
+impl TokenMetadata {
+    /// The token endpoint in metadata, which is believed only if it is that of `issuer`, byte for byte.
+    pub(crate) fn read_endpoint(
+        json: &[u8],
+        issuer: &str,
+        with_certificate: bool,
+        transport: &Transport,
+    ) -> Result<String, FetchError> {
+        let metadata: Self = serde_json::from_slice(json).map_err(|error| {
+            FetchError::new("the metadata is not a JSON object with `issuer` and `token_endpoint`")
+                .with_source(error)
+        })?;
+        check_issuer(&metadata.issuer, issuer)?;
+        let alias = metadata.mtls_endpoint_aliases.filter(|_| with_certificate);
+        let url = alias.and_then(|alias| alias.token_endpoint).unwrap_or(metadata.token_endpoint);
+        transport
+            .check(&url)
+            .map_err(|bad| FetchError::new(format!("the metadata's token_endpoint {bad}")))?;
+        Ok(url)
+    }
 }
+
+fn check_issuer(theirs: &str, ours: &str) -> Result<(), FetchError> {
+    if theirs == ours {
+        return Ok(());
+    }
+    let theirs = printable(theirs, MAX_TOLD_BYTES);
+    Err(FetchError::new(format!(
+        "the metadata is that of the issuer \"{theirs}\", not of \"{ours}\" (a final slash counts)"
+    )))
+}
+
+/// What of a stranger's text goes into a log.
+const MAX_TOLD_BYTES: usize = 128;
 
 #[cfg(test)]
 mod tests {

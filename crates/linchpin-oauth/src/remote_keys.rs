@@ -1,14 +1,15 @@
 //! Keys that are fetched from the issuer and kept fresh.
 
-use std::{fmt, panic, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, ConfigError, Refusal, SystemClock, Timestamp};
 use linchpin_jwt::{Algorithms, KeyRules, KeySet, KeySource, Refresh};
-use tokio::{runtime::Handle, task::AbortHandle, time::sleep};
+use tokio::task::AbortHandle;
 
 use crate::{
     Fetch, KeysHealth,
-    location::{self, Transport},
+    location::Transport,
+    runtime,
     task::{Location, Plan, Shared},
     tell::Teller,
 };
@@ -231,15 +232,7 @@ impl RemoteKeysBuilder {
     /// All wrong settings at once; also if there is no tokio runtime.
     pub fn build_with(self, fetcher: impl Fetch) -> Result<RemoteKeys, ConfigError> {
         let transport = self.check()?;
-        let runtime = Handle::try_current().map_err(|_| {
-            let fix = "build it inside the runtime, for example below #[tokio::main] or #[actix_web::main]";
-            ConfigError::single("runtime", "is missing: keys are fetched on a tokio runtime", fix)
-        })?;
-        // Tokio can only be asked by trying: without timers, this panics here instead of in the background task.
-        if panic::catch_unwind(|| drop(sleep(Duration::ZERO))).is_err() {
-            let fix = "call enable_time or enable_all on the runtime's builder";
-            return Err(ConfigError::single("runtime", "has no timers: a fetch has a deadline", fix));
-        }
+        let runtime = runtime::with_timers("keys")?;
         let issuer = self.issuer_name.unwrap_or_else(|| self.location.issuer());
         let shared = Arc::new(Shared::new(Plan {
             teller: Teller::new(&issuer, &self.location.shown()),
@@ -260,18 +253,7 @@ impl RemoteKeysBuilder {
 
     fn check(&self) -> Result<Transport, ConfigError> {
         let mut problems = ConfigError::collect();
-        let mut http_hosts = Vec::new();
-        for host in &self.http_hosts {
-            match location::bare_host(host) {
-                Some(host) => http_hosts.push(host),
-                None => problems.report(
-                    "allow_http_host",
-                    format!("{host:?} is not a bare host"),
-                    "give the host alone, without scheme, port or path, for example keycloak",
-                ),
-            }
-        }
-        let transport = Transport::allowing_http_to(http_hosts);
+        let transport = Transport::allowing_http_to(&self.http_hosts, &mut problems);
         let (setting, checked) = match &self.location {
             Location::Discovery { base, .. } => ("issuer", transport.check_issuer(base)),
             Location::JwksUrl(url) => ("jwks_url", transport.check(url)),

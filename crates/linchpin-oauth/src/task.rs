@@ -1,11 +1,6 @@
 //! The background task that fetches keys, and the state that it shares with readers.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, Reason, Refusal, Timestamp};
 use linchpin_jwt::{KeyRules, KeySet, Refresh};
@@ -22,6 +17,8 @@ use crate::{
     handover::Handover,
     location::{Transport, without_secrets},
     metadata::Metadata,
+    moment::Moment,
+    random,
     tell::Teller,
 };
 
@@ -79,25 +76,11 @@ pub(crate) struct Shared {
 
 struct Loaded {
     keys: Arc<KeySet>,
-    fetched_at: FetchedAt,
+    fetched_at: Moment,
     /// The document itself, so that the same one again is known to bring nothing new.
     body: Arc<[u8]>,
     /// The URL and the `ETag` of the document, for a conditional request.
     validator: Option<(String, String)>,
-}
-
-/// When a fetch began, by both clocks.
-#[derive(Clone, Copy)]
-struct FetchedAt {
-    wall: Timestamp,
-    monotonic: Instant,
-}
-
-impl FetchedAt {
-    /// The larger of both ages: a wall clock may be set back, and the other one stands still while the machine sleeps.
-    fn age(self, now: Timestamp) -> Duration {
-        now.saturating_duration_since(self.wall).max(self.monotonic.elapsed())
-    }
 }
 
 impl Shared {
@@ -114,7 +97,7 @@ impl Shared {
     /// What `look` sees in the keys, if there are some that are fresh enough; no counter is touched for it.
     pub(crate) fn with_keys<R>(&self, now: Timestamp, look: impl FnOnce(&Arc<KeySet>) -> R) -> Option<R> {
         match &*self.handover.latest().load() {
-            Some(loaded) if loaded.fetched_at.age(now) <= self.plan.max_stale => Some(look(&loaded.keys)),
+            Some(loaded) if loaded.age(now) <= self.plan.max_stale => Some(look(&loaded.keys)),
             _ => None,
         }
     }
@@ -124,7 +107,7 @@ impl Shared {
         let (is_fetching, last_error) =
             self.handover.inspect(|machine| (machine.is_fetching(), machine.last_error().map(str::to_owned)));
         let loaded = self.handover.latest().load();
-        let age = loaded.as_ref().map(|loaded| loaded.fetched_at.age(now));
+        let age = loaded.as_ref().map(|loaded| loaded.age(now));
         let state = match age {
             None => KeyState::NeverLoaded,
             Some(age) if age > self.plan.max_stale => KeyState::TooStale,
@@ -169,7 +152,7 @@ impl Shared {
 
     /// An unknown key is the token's fault if the keys are known to be current, and ours if they are not.
     fn refuse_unknown(&self, now: Timestamp, wait: Duration) -> Refusal {
-        let is_current = |loaded: &Loaded| loaded.fetched_at.age(now) <= self.plan.unknown_key_interval;
+        let is_current = |loaded: &Loaded| loaded.age(now) <= self.plan.unknown_key_interval;
         match &*self.handover.latest().load() {
             Some(loaded) if is_current(loaded) => Reason::UnknownKey.into(),
             _ => Refusal::keys_unavailable(wait),
@@ -189,7 +172,7 @@ impl Shared {
             let _closing = closing;
             loop {
                 self.handover.begin().await;
-                let started_at = FetchedAt { wall: self.plan.clock.now(), monotonic: Instant::now() };
+                let started_at = Moment::now(&*self.plan.clock);
                 let result = self.attempt().await;
                 let pause = self.conclude(started_at, result);
                 tokio::select! {
@@ -250,7 +233,7 @@ impl Shared {
     }
 
     /// Publishes the result, and says how long to pause.
-    fn conclude(&self, started_at: FetchedAt, result: Result<Fetched, FetchError>) -> Duration {
+    fn conclude(&self, started_at: Moment, result: Result<Fetched, FetchError>) -> Duration {
         let teller = &self.plan.teller;
         match result {
             Ok(Fetched { keys, body, fresh_for, validator }) => {
@@ -265,7 +248,7 @@ impl Shared {
             Err(error) => {
                 let (count, is_too_stale) =
                     self.handover.latest().load().as_ref().map_or((0, false), |loaded| {
-                        let age = loaded.fetched_at.age(self.plan.clock.now());
+                        let age = loaded.age(self.plan.clock.now());
                         (loaded.keys.len(), age > self.plan.max_stale)
                     });
                 let told: String = Chain(&error).to_string().chars().take(MAX_TOLD).collect();
@@ -282,7 +265,7 @@ impl Shared {
         let longest = self.plan.refresh;
         let wanted = fresh_for.map_or(longest, |fresh_for| fresh_for.max(MIN_REFRESH).min(longest));
         // A tenth earlier at most, so that forty services that started together do not fetch together for ever.
-        wanted.mul_f64(1.0 - 0.1 * random()).max(MIN_REFRESH)
+        wanted.mul_f64(1.0 - 0.1 * random::fraction()).max(MIN_REFRESH)
     }
 }
 
@@ -292,6 +275,12 @@ struct Closing(Arc<Shared>);
 impl Drop for Closing {
     fn drop(&mut self) {
         self.0.handover.close();
+    }
+}
+
+impl Loaded {
+    fn age(&self, now: Timestamp) -> Duration {
+        Moment { wall: now, monotonic: Instant::now() }.since(self.fetched_at)
     }
 }
 
@@ -325,13 +314,7 @@ fn require_ok(answer: FetchResponse, what: &str) -> Result<FetchResponse, FetchE
 /// Half a second, doubled with each failure up to five, less up to a fifth.
 fn back_off(failures: u32) -> Duration {
     let doubled = Duration::from_millis(500).saturating_mul(1 << failures.saturating_sub(1).min(10));
-    doubled.min(MAX_BACK_OFF).mul_f64(1.0 - 0.2 * random())
-}
-
-/// A number from 0 to 1 that differs between processes; nothing secret hangs on it.
-fn random() -> f64 {
-    let hash = RandomState::new().hash_one(());
-    (hash >> 11) as f64 / (1_u64 << 53) as f64
+    doubled.min(MAX_BACK_OFF).mul_f64(1.0 - 0.2 * random::fraction())
 }
 
 /// How much of an error is kept to be told, in characters.

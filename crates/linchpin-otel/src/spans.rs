@@ -231,7 +231,7 @@ mod tests {
                     tracing::debug_span!("detail").in_scope(|| {
                         let trace = observation.context().trace().child();
                         call_id = Some(trace.span_id());
-                        drop(outgoing_span("GET", "db.example", Some(5432), &trace));
+                        drop(outgoing_span("GET", "db.example", Some(5432), Some(&trace)));
                     });
                 });
                 load.record("rows", 3);
@@ -270,7 +270,12 @@ mod tests {
                 observer.clone().sampler(Sampler::never()).begin(RequestHead::new("GET", "/"), HEADERS);
             observation.enter(|| {
                 tracing::info_span!("own").in_scope(|| {
-                    drop(outgoing_span("GET", "db.example", None, &observation.context().trace().child()));
+                    drop(outgoing_span(
+                        "GET",
+                        "db.example",
+                        None,
+                        Some(&observation.context().trace().child()),
+                    ));
                 });
             });
             observation.complete();

@@ -1,6 +1,6 @@
 //! A decision, and how it came about.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use linchpin_core::{Caller, Reason, Refusal};
 
@@ -50,6 +50,8 @@ pub struct Decision<'a> {
     /// What a store knows beside the token.
     pub(crate) stored: Vec<Assignment>,
     pub(crate) why_not: Option<WhyNot>,
+    /// How many of the token's first roles the mapping knows for certain: what the search for a grant has seen.
+    pub(crate) known_roles: usize,
 }
 
 /// Why a feature role is not held: a closed list.
@@ -248,17 +250,23 @@ impl<'a> Decision<'a> {
 
     /// Decides by what is known; the one place that does.
     pub(crate) fn settle(&mut self) {
-        self.why_not = self.find_why_not();
+        let known_roles = Cell::new(0);
+        self.why_not = self.find_why_not(&known_roles);
+        self.known_roles = known_roles.get();
     }
 
-    fn find_why_not(&self) -> Option<WhyNot> {
+    fn find_why_not(&self, known_roles: &Cell<usize>) -> Option<WhyNot> {
         if self.caller.is_restricted() && !self.rbac.admits_restricted() {
             return Some(WhyNot::RestrictedApplication);
         }
         if self.given_by.is_none() {
             return Some(WhyNot::UnknownFeatureRole);
         }
-        let holds = |asked| self.grant_in(asked).is_some();
+        let holds = |asked| {
+            let (by_token, known) = self.grant_by_token(asked);
+            known_roles.set(known.max(known_roles.get()));
+            by_token.or_else(|| self.grant_by_store(asked)).is_some()
+        };
         let named = self.request.named();
         if named.iter().any(Context::is_empty) {
             return Some(WhyNot::EmptyContext);
@@ -277,21 +285,34 @@ impl<'a> Decision<'a> {
 
     /// What grants the feature role in this context, or in any.
     fn grant_in(&self, asked: Option<Context<'_>>) -> Option<Grant<'_>> {
-        let given_by = self.given_by?;
-        let by_token = self.caller.roles().iter().find_map(|role| {
+        self.grant_by_token(asked).0.or_else(|| self.grant_by_store(asked))
+    }
+
+    /// The token's role that grants it, and how many of the first roles give it somewhere, so that the mapping knows them.
+    fn grant_by_token(&self, asked: Option<Context<'_>>) -> (Option<Grant<'_>>, usize) {
+        let given_by = self.given_by.unwrap_or_default();
+        let mut known = 0;
+        for (at, role) in self.caller.roles().iter().enumerate() {
             let text = role.as_str();
-            let held = given_by.iter().find_map(|system_role| system_role.held(text))?;
-            held.covers(asked).then(|| Grant::new(held, asked, Source::Token, text))
-        });
-        by_token.or_else(|| {
-            let held = self.stored.iter().filter_map(Assignment::held).find(|held| held.covers(asked))?;
-            Some(Grant::new(held, asked, Source::Store, self.feature))
-        })
+            let Some(held) = given_by.iter().find_map(|system_role| system_role.held(text)) else { continue };
+            known += usize::from(known == at);
+            if held.covers(asked) {
+                return (Some(Grant::new(held, asked, Source::Token, text)), known);
+            }
+        }
+        (None, known)
+    }
+
+    fn grant_by_store(&self, asked: Option<Context<'_>>) -> Option<Grant<'_>> {
+        self.given_by?;
+        let held = self.stored.iter().filter_map(Assignment::held).find(|held| held.covers(asked))?;
+        Some(Grant::new(held, asked, Source::Store, self.feature))
     }
 
     /// How many of the token's roles the mapping does not know.
     pub(crate) fn unknown_roles(&self) -> usize {
-        self.caller.roles().iter().filter(|role| !self.rbac.mapping().knows(role.as_str())).count()
+        let others = &self.caller.roles()[self.known_roles..];
+        others.iter().filter(|role| !self.rbac.mapping().knows(role.as_str())).count()
     }
 }
 

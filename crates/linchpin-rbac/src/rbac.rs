@@ -139,10 +139,7 @@ impl Rbac {
         if decision.is_granted() { self.held_contexts(caller, feature_role, &[]) } else { Contexts::None }
     }
 
-    /// How often a token's role was met that the mapping does not know.
-    ///
-    /// Denials are counted, since there such a role may have been meant to help; each of its roles counts. A grant is
-    /// found without looking at the rest of the token.
+    /// How often a token's role was met that the mapping does not know: each of them in each decision, granted or denied.
     pub fn unknown_roles(&self) -> u64 {
         self.inner.unknown_roles.load(Ordering::Relaxed)
     }
@@ -163,7 +160,16 @@ impl Rbac {
         stored: Vec<Assignment>,
     ) -> Decision<'a> {
         let given_by = self.mapping().given_by(feature);
-        let mut decision = Decision { rbac: self, caller, feature, given_by, request, stored, why_not: None };
+        let mut decision = Decision {
+            rbac: self,
+            caller,
+            feature,
+            given_by,
+            request,
+            stored,
+            why_not: None,
+            known_roles: 0,
+        };
         decision.settle();
         decision
     }
@@ -181,6 +187,10 @@ impl Rbac {
     /// Writes the one log line of a decision, and counts.
     pub(crate) fn record(&self, decision: &Decision<'_>) {
         let feature_role = decision.feature;
+        let unknown_roles = decision.unknown_roles();
+        if unknown_roles > 0 {
+            self.inner.unknown_roles.fetch_add(unknown_roles as u64, Ordering::Relaxed);
+        }
         match decision.why_not {
             None => {
                 if !tracing::enabled!(tracing::Level::DEBUG) {
@@ -204,8 +214,6 @@ impl Rbac {
                 "the service asks for a feature role that its mapping does not declare: add it to feature_roles"
             ),
             Some(why_not) => {
-                let unknown_roles = decision.unknown_roles();
-                self.inner.unknown_roles.fetch_add(unknown_roles as u64, Ordering::Relaxed);
                 tracing::info!(
                     decision = "denied",
                     feature_role,

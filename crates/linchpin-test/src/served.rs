@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::pending,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     ops::Deref,
     sync::{
         Arc,
@@ -20,14 +20,14 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpSocket},
-    sync::{oneshot, watch},
-    task::{JoinHandle, JoinSet},
+    net::TcpStream,
+    sync::watch,
 };
 
 use crate::{
     Behaviour, TestIssuer,
     behaviour::{Document, MOVED, ServedBody, with_status},
+    server::{Server, bind},
     tls::Tls,
 };
 
@@ -56,13 +56,12 @@ use crate::{
 /// ```
 pub struct ServedIssuer {
     state: Arc<State>,
-    address: SocketAddr,
     server: Server,
 }
 
 impl ServedIssuer {
     pub(crate) async fn start(issuer: TestIssuer, tls: Option<Tls>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = bind().await?;
         let address = listener.local_addr()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let state = Arc::new(State {
@@ -74,13 +73,14 @@ impl ServedIssuer {
             moved: watch::Sender::new(0),
             sent: Arc::default(),
         });
-        let server = Server::Running(Running::spawn(listener, state.clone()));
-        Ok(Self { state, address, server })
+        let served = state.clone();
+        let server = Server::start(listener, move |stream| converse(stream, served.clone()))?;
+        Ok(Self { state, server })
     }
 
     /// The address on which it listens, also while it is stopped.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.address()
     }
 
     /// The certificate of a server [with TLS](TestIssuer::serve_tls) in PEM, which nobody trusts who is not told to.
@@ -127,12 +127,7 @@ impl ServedIssuer {
 
     /// Ends the server and its connections; new ones are refused, while the port stays reserved for [`restart`](Self::restart).
     pub async fn stop(&mut self) {
-        if let Server::Running(running) = std::mem::replace(&mut self.server, Server::Stopped(None)) {
-            running.stop().await;
-            // A socket that is bound and does not listen refuses connections, and nobody else is given its port. If it
-            // cannot be had, `restart` is the one to say so.
-            self.server = Server::Stopped(reserve(self.address).ok());
-        }
+        self.server.stop().await;
     }
 
     /// Starts the server again on the same port; without effect while it runs.
@@ -141,14 +136,7 @@ impl ServedIssuer {
     ///
     /// If the port cannot be had back.
     pub async fn restart(&mut self) -> io::Result<()> {
-        if let Server::Stopped(reserved) = &mut self.server {
-            let socket = match reserved.take() {
-                Some(socket) => socket,
-                None => reserve(self.address)?,
-            };
-            self.server = Server::Running(Running::spawn(socket.listen(BACKLOG)?, self.state.clone()));
-        }
-        Ok(())
+        self.server.restart()
     }
 }
 
@@ -216,75 +204,21 @@ impl State {
     }
 }
 
-enum Server {
-    Running(Running),
-    Stopped(Option<TcpSocket>),
-}
-
-/// A server task, which ends when it is told to or dropped.
-struct Running {
-    task: JoinHandle<()>,
-    stop: Option<oneshot::Sender<()>>,
-}
-
-impl Running {
-    fn spawn(listener: TcpListener, state: Arc<State>) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        Self { task: tokio::spawn(serve(listener, state, stopped)), stop: Some(stop) }
-    }
-
-    async fn stop(mut self) {
-        drop(self.stop.take());
-        let _ = (&mut self.task).await;
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = &mut stopped => break,
-        };
-        if let Ok((stream, _)) = accepted {
-            let state = state.clone();
-            connections.spawn(async move {
-                // A client that goes away, or trusts the certificate not, is no concern of the test issuer.
-                match &state.clone().tls {
-                    None => serve_connection(stream, state).await,
-                    Some(tls) => {
-                        if let Ok(stream) = tls.accept(stream).await {
-                            serve_connection(stream, state).await;
-                        }
-                    }
-                }
-            });
+async fn converse(stream: TcpStream, state: Arc<State>) {
+    // A client that goes away, or trusts the certificate not, is no concern of the test issuer.
+    match &state.clone().tls {
+        None => serve_connection(stream, state).await,
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                serve_connection(stream, state).await;
+            }
         }
-        while connections.try_join_next().is_some() {}
     }
-    drop(listener);
-    connections.shutdown().await;
 }
 
-async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, state: Arc<State>) {
+async fn serve_connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, state: Arc<State>) {
     let service = service_fn(move |request| state.clone().answer(request));
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-/// Takes the port back without listening on it.
-fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
-    // Connections that have just been closed still hold the port otherwise.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
-}
-
 const JWKS_PATH: &str = "/jwks";
-const BACKLOG: u32 = 128;

@@ -11,7 +11,8 @@ use crate::Verify;
 ///
 /// Whom it admits finds an [`Identity`](linchpin_core::Identity) in the request's extensions; whoever is refused gets a
 /// response with status, challenge and problem body, while errors stay those of the inner service. No method is exempt:
-/// a CORS layer stands outside this one and answers preflights itself.
+/// a CORS layer stands outside this one and answers preflights itself. Tokens of restricted applications (profile
+/// `open_edx`) are refused unless [`admit_restricted`](Self::admit_restricted) or a policy lets them in.
 ///
 /// The response body must be `From<String>`, as those of axum, `http_body_util::Full` and plain text are.
 ///
@@ -59,6 +60,17 @@ impl VerifyLayer {
     #[must_use]
     pub fn optional(self) -> Self {
         self.gate.optional().into()
+    }
+
+    /// Admits tokens of restricted applications too (profile `open_edx`); see [`Gate::admit_restricted`].
+    ///
+    /// # Security
+    ///
+    /// Unless this is set they are refused. It belongs around the routes that let them in: whatever else stands behind this
+    /// layer is open to them where it asks for no requirement.
+    #[must_use]
+    pub fn admit_restricted(self) -> Self {
+        self.gate.admit_restricted().into()
     }
 
     /// Admits whom the policy admits; see [`Gate::policy`].

@@ -95,13 +95,15 @@ impl Job {
                 parent.trace().child(),
                 parent.baggage().clone(),
                 None,
+                // The job outlives the request, and so the request's deadline is not its own.
+                None,
             ),
             None => {
                 let sampler = observer.as_ref().map_or_else(Sampler::default, |known| known.sampler);
                 let trace = TraceContext::root(false);
                 let is_sampled = sampler.records(trace.trace_id(), None);
                 let trace = trace.sampled(is_sampled);
-                RequestContext::new(mint_request_id(began), trace, Baggage::default(), None)
+                RequestContext::new(mint_request_id(began), trace, Baggage::default(), None, None)
             }
         };
         let span = || {
@@ -149,7 +151,7 @@ impl Drop for Job {
                     target: ACCESS_TARGET,
                     service = self.observer.as_ref().map(|known| &*known.service),
                     task = self.name,
-                    duration_ms = duration.as_secs_f64() * 1000.0,
+                    duration_ms = duration.as_micros() as f64 / 1000.0,
                     owner,
                     error,
                     attributes = attributes.as_deref(),

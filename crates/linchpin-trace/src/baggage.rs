@@ -101,6 +101,11 @@ impl Baggage {
         fits
     }
 
+    /// Keeps the members whose names are wanted, with their properties, and drops the others.
+    pub fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.members.retain(|member| is_wanted(&member.name));
+    }
+
     /// Of two members of one name the first counts.
     fn push(&mut self, member: Option<Member>) {
         self.members.extend(member.filter(|member| self.value(&member.name).is_none()));

@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use tracing::Span;
 
 use crate::{
-    AttributeValue, Baggage, TraceContext,
+    AttributeValue, Baggage, Deadline, TraceContext,
     attributes::{Attributes, Rejected},
     auth::AuthOutcome,
     text::{clipped, push_json_string},
@@ -38,6 +38,7 @@ struct Inner {
     trace: TraceContext,
     baggage: Baggage,
     client_address: Option<IpAddr>,
+    deadline: Option<Deadline>,
     /// `"request_id":"…","trace_id":"…"`, written once and copied into each line.
     json: Box<str>,
     panicked: AtomicBool,
@@ -61,6 +62,7 @@ impl RequestContext {
         trace: TraceContext,
         baggage: Baggage,
         client_address: Option<IpAddr>,
+        deadline: Option<Deadline>,
     ) -> Self {
         let mut json = String::with_capacity(112);
         json.push_str("\"request_id\":");
@@ -73,6 +75,7 @@ impl RequestContext {
             trace,
             baggage,
             client_address,
+            deadline,
             json: json.into(),
             panicked: AtomicBool::new(false),
             told: Mutex::default(),
@@ -103,6 +106,11 @@ impl RequestContext {
     /// The client's address, as far as the trusted proxies tell it.
     pub fn client_address(&self) -> Option<IpAddr> {
         self.inner.client_address
+    }
+
+    /// By when the request has to be answered, if the service or the client has set a limit.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.inner.deadline
     }
 
     /// Names the route by its template, such as `/grades/{id}`; the last one counts.

@@ -61,10 +61,17 @@ pub(crate) struct Found<'a> {
     pub(crate) named: Vec<&'a [u8]>,
     pub(crate) host: Vec<&'a [u8]>,
     pub(crate) content_length: Vec<&'a [u8]>,
+    pub(crate) timeout: Vec<&'a [u8]>,
+    pub(crate) grpc_timeout: Vec<&'a [u8]>,
 }
 
 impl<'a> Found<'a> {
-    pub(crate) fn of(headers: impl Iterator<Item = (&'a str, &'a [u8])>, named: Option<&str>) -> Self {
+    /// `named` is the header of the client's address, `timeout` that of the deadline.
+    pub(crate) fn of(
+        headers: impl Iterator<Item = (&'a str, &'a [u8])>,
+        named: Option<&str>,
+        timeout: &str,
+    ) -> Self {
         let mut found = Self::default();
         for (name, value) in headers {
             let values = match name {
@@ -77,6 +84,8 @@ impl<'a> Found<'a> {
                 "host" => &mut found.host,
                 "content-length" => &mut found.content_length,
                 name if Some(name) == named => &mut found.named,
+                name if name == timeout => &mut found.timeout,
+                "grpc-timeout" => &mut found.grpc_timeout,
                 _ => continue,
             };
             values.push(value);

@@ -30,6 +30,7 @@ mod background;
 mod baggage;
 mod client_address;
 mod context;
+mod deadline;
 mod forwarded;
 mod head;
 mod line;
@@ -61,6 +62,7 @@ pub use self::{
         InContext, RequestContext, accumulate, in_current_context, increment, note_admitted, note_refused,
         set_attribute,
     },
+    deadline::Deadline,
     head::RequestHead,
     logs::{LogFormat, LogHandle, Logs},
     meter::{MeterRequests, MeteredHead, RequestSummary},

@@ -159,7 +159,7 @@ impl Observation {
                     method = self.head.method,
                     route = told.route.as_deref(),
                     status,
-                    duration_ms = duration.as_secs_f64() * 1000.0,
+                    duration_ms = duration.as_micros() as f64 / 1000.0,
                     bytes,
                     client_address = self.context.client_address().map(tracing::field::display),
                     auth = told.auth.as_str(),

@@ -8,14 +8,21 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use linchpin_core::{Clock, ConfigError, RequestId, SystemClock, Timestamp};
 
 use crate::{
-    BackgroundTask, Baggage, CodeOwners, MeterRequests, MeteredHead, Observation, ProxyTrust, RequestContext,
-    RequestHead, Sampler, TraceContext, head::Found, mint_request_id, network::shortened, server::server,
-    span::request_span, text::clipped,
+    BackgroundTask, Baggage, CodeOwners, Deadline, MeterRequests, MeteredHead, Observation, ProxyTrust,
+    RequestContext, RequestHead, Sampler, TraceContext,
+    deadline::{self, TIMEOUT_HEADER},
+    head::Found,
+    mint_request_id,
+    network::shortened,
+    server::server,
+    span::request_span,
+    text::clipped,
 };
 
 /// Observes requests: ids, trace, client address, one span and one access line for each.
@@ -60,6 +67,8 @@ pub(crate) struct Settings {
     seen_health_checks: Arc<AtomicU64>,
     pub(crate) owners: Arc<CodeOwners>,
     redact_path: Option<Arc<PathHook>>,
+    request_timeout: Option<Duration>,
+    timeout_header: Cow<'static, str>,
 }
 
 type PathHook = dyn for<'p> Fn(&'p str) -> Cow<'p, str> + Send + Sync;
@@ -82,6 +91,8 @@ impl Observer {
             seen_health_checks: Arc::default(),
             owners: Arc::default(),
             redact_path: None,
+            request_timeout: None,
+            timeout_header: TIMEOUT_HEADER.into(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -152,6 +163,27 @@ impl Observer {
         self
     }
 
+    /// Limits how long a request may take, as [`RequestContext::deadline`] tells whoever works on it; by default there is no limit.
+    ///
+    /// A client that waits for less says so in the header `x-request-timeout-ms` or `grpc-timeout`: it can shorten the limit,
+    /// and never extend it. What is malformed there is ignored; zero is a deadline that has passed. Nothing is cut off here:
+    /// service clients refuse calls that cannot end in time.
+    #[must_use]
+    pub fn request_timeout(mut self, limit: Duration) -> Self {
+        self.settings().request_timeout = Some(limit);
+        self
+    }
+
+    /// Reads the deadline from a header of another name than `x-request-timeout-ms`, in milliseconds as well.
+    #[must_use]
+    pub fn timeout_header(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        // Adapters give the names in lower case.
+        let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        self.settings().timeout_header = if is_lower { name } else { name.to_ascii_lowercase().into() };
+        self
+    }
+
     /// Begins to observe a request: `headers` are all of its header lines, with lower-case names, in order.
     ///
     /// It always succeeds, whatever the client sends, in time that grows with the size of the headers at most.
@@ -162,7 +194,7 @@ impl Observer {
     ) -> Observation {
         let settings = &*self.inner;
         let began = settings.clock.now();
-        let found = Found::of(headers.into_iter(), settings.proxies.named_header());
+        let found = Found::of(headers.into_iter(), settings.proxies.named_header(), &settings.timeout_header);
 
         let request_bytes = found.body_size();
 
@@ -175,6 +207,7 @@ impl Observer {
             trace,
             Baggage::parse(found.baggage),
             settings.proxies.client_address(head.peer, found.x_forwarded_for, found.forwarded, found.named),
+            settings.deadline(&found.timeout, &found.grpc_timeout),
         );
 
         let path = match &settings.redact_path {
@@ -230,6 +263,13 @@ impl Settings {
             _ => None,
         }
         .unwrap_or_else(|| mint_request_id(now))
+    }
+
+    /// The own limit, or what the client leaves of it.
+    fn deadline(&self, timeout: &[&[u8]], grpc_timeout: &[&[u8]]) -> Option<Deadline> {
+        let limits = [self.request_timeout, deadline::inbound(timeout, grpc_timeout)];
+        let limit = limits.into_iter().flatten().min()?;
+        Some(Deadline::after(self.clock.instant(), limit))
     }
 
     fn has_health_line(&self) -> Line {

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    fmt::Write,
     hash::{BuildHasher, RandomState},
 };
 
@@ -44,8 +43,9 @@ pub(crate) fn non_zero<const N: usize>() -> [u8; N] {
 }
 
 pub(crate) fn push_hex(out: &mut String, byte: u8) {
-    // A String takes whatever it is given.
-    let _ = write!(out, "{byte:02x}");
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+    out.push(char::from(DIGITS[usize::from(byte & 0x0f)]));
 }
 
 fn fill(bytes: &mut [u8]) {

@@ -1,10 +1,10 @@
 //! An observer from the environment.
 
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, sync::Arc, time::Duration};
 
 use linchpin_core::ConfigError;
 
-use crate::{AddressHeader, CodeOwners, HealthChecks, Observer, ProxyTrust};
+use crate::{AddressHeader, CodeOwners, HealthChecks, Observer, ProxyTrust, baggage::is_token};
 
 /// One variable that this crate reads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,6 +57,16 @@ pub const SETTINGS: &[Setting] = &[
         "CODE_OWNERS_FILE",
         "none",
         "A file whose lines are a route or module prefix and its owner, or `*` and an owner",
+    ),
+    setting(
+        "REQUEST_TIMEOUT",
+        "none",
+        "How many seconds a request may take; a client that sends `x-request-timeout-ms` or `grpc-timeout` can shorten that",
+    ),
+    setting(
+        "REQUEST_TIMEOUT_HEADER",
+        "x-request-timeout-ms",
+        "The header in which a client says how many milliseconds it waits",
     ),
 ];
 
@@ -129,6 +139,19 @@ impl Observer {
         if let Some(owners) = vars.code_owners() {
             observer = observer.code_owners(owners);
         }
+        if let Some(limit) = vars.seconds("REQUEST_TIMEOUT") {
+            observer = observer.request_timeout(limit);
+        }
+        if let Some(name) = vars.text("REQUEST_TIMEOUT_HEADER") {
+            if !is_token(name.as_bytes()) {
+                vars.problems.report(
+                    "REQUEST_TIMEOUT_HEADER",
+                    "is not the name of a header",
+                    "give a header's name, for example x-request-timeout-ms",
+                );
+            }
+            observer = observer.timeout_header(name);
+        }
         vars.problems.check().map(|()| observer.proxies(proxies))
     }
 }
@@ -153,6 +176,16 @@ impl Vars {
     fn parse<T: std::str::FromStr<Err = ConfigError>>(&mut self, name: &'static str) -> Option<T> {
         let text = self.text(name)?;
         self.problems.take(text.parse::<T>().map_err(|error| error.rename(|_| Some(name.to_owned()))))
+    }
+
+    fn seconds(&mut self, name: &'static str) -> Option<Duration> {
+        let text = self.text(name)?;
+        let seconds = text.parse().ok().filter(|seconds| *seconds > 0);
+        if seconds.is_none() {
+            let problem = format!("is {:?}", crate::network::shortened(&text));
+            self.problems.report(name, problem, "give whole seconds above zero, for example 30");
+        }
+        seconds.map(Duration::from_secs)
     }
 
     fn code_owners(&mut self) -> Option<CodeOwners> {

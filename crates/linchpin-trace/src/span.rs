@@ -50,8 +50,9 @@ pub(crate) fn request_span(
 
 /// The span of an outgoing call, as a child of the current one: made by service clients.
 ///
-/// `trace` is what the call carries, mostly a [child](TraceContext::child) of the request's. The client records
-/// `http.response.status_code` and `error.type` when they are known. No URL is recorded but the server's name and port.
+/// `trace` is what the call carries, mostly a [child](TraceContext::child) of the request's; a call outside any request carries
+/// none. The client records `http.response.status_code` and `error.type` when they are known, and `http.request.resend_count` for
+/// a call that is sent again. No URL is recorded but the server's name and port.
 ///
 /// # Examples
 ///
@@ -59,10 +60,10 @@ pub(crate) fn request_span(
 /// use linchpin_trace::{TraceContext, outgoing_span};
 ///
 /// let trace = TraceContext::root(true);
-/// let span = outgoing_span("GET", "grades.example", Some(443), &trace);
+/// let span = outgoing_span("GET", "grades.example", Some(443), Some(&trace));
 /// span.record("http.response.status_code", 200);
 /// ```
-pub fn outgoing_span(method: &str, server: &str, port: Option<u16>, trace: &TraceContext) -> Span {
+pub fn outgoing_span(method: &str, server: &str, port: Option<u16>, trace: Option<&TraceContext>) -> Span {
     let span = || {
         tracing::info_span!(
             target: SPAN_TARGET,
@@ -71,13 +72,17 @@ pub fn outgoing_span(method: &str, server: &str, port: Option<u16>, trace: &Trac
             otel.kind = "client",
             otel.status_code = Empty,
             http.request.method = method,
+            http.request.resend_count = Empty,
             http.response.status_code = Empty,
             server.address = server,
             server.port = port,
             error.type = Empty,
-            trace_id = %trace.trace_id(),
-            span_id = %trace.span_id(),
+            trace_id = trace.map(|trace| tracing::field::display(trace.trace_id())),
+            span_id = trace.map(|trace| tracing::field::display(trace.span_id())),
         )
     };
-    SpanPlace::of_call(trace).open(span)
+    match trace {
+        Some(trace) => SpanPlace::of_call(trace).open(span),
+        None => span(),
+    }
 }

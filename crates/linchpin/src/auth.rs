@@ -110,7 +110,8 @@ impl Auth {
 
     /// The layer for axum and tower; refuses every request without a valid token.
     ///
-    /// `auth.layer().optional()` lets the anonymous through, and still refuses a token that fails.
+    /// `auth.layer().optional()` lets the anonymous through, and still refuses a token that fails. Under the profile
+    /// `open_edx`, `auth.layer().admit_restricted()` lets restricted applications in.
     #[cfg(feature = "tower")]
     pub fn layer(&self) -> linchpin_tower::VerifyLayer {
         self.gate.clone().into()
@@ -118,7 +119,8 @@ impl Auth {
 
     /// The middleware for actix; refuses every request without a valid token.
     ///
-    /// `auth.middleware().optional()` lets the anonymous through, and still refuses a token that fails.
+    /// `auth.middleware().optional()` lets the anonymous through, and still refuses a token that fails. Under the profile
+    /// `open_edx`, `auth.middleware().admit_restricted()` lets restricted applications in.
     #[cfg(feature = "actix")]
     pub fn middleware(&self) -> linchpin_actix::VerifyMiddleware {
         self.gate.clone().into()

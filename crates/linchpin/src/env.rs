@@ -1,17 +1,18 @@
 //! The reader of `AUTH_*`: every problem is reported, under the variable's name.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::ffi::OsString;
 
 use linchpin_core::ConfigError;
 
 use crate::{
     Auth, AuthBuilder, SETTINGS, Setting,
-    reader::{Quoted, Settings, configure},
+    reader::{Settings, configure},
+    vars::Vars,
 };
 
 /// Reads the variables and builds what they say.
 pub(crate) fn auth(vars: impl Iterator<Item = (OsString, OsString)>) -> Result<Auth, ConfigError> {
-    let mut vars = Vars::of(vars);
+    let mut vars = Vars::starting_with("AUTH_", vars);
     if let Some(path) = vars.text(CONFIG) {
         return from_file(&path, vars);
     }
@@ -71,7 +72,7 @@ fn is_about(told: &str, found: &str) -> bool {
 }
 
 fn builder(vars: &mut Vars) -> AuthBuilder {
-    let issuer = vars.issuer();
+    let issuer = issuer(vars);
     let has = |vars: &Vars, name: &str| vars.unread.get(name).is_some_and(|value| !value.is_empty());
     if !has(vars, "AUTH_AUDIENCE") && !has(vars, "AUTH_CLIENT_IDS") {
         let fix = "set it to the `aud` that the issuer puts into tokens for this service, \
@@ -88,103 +89,14 @@ fn builder(vars: &mut Vars) -> AuthBuilder {
     auth
 }
 
-/// The variables of ours that have not been read yet, and what was wrong with those that have.
-struct Vars {
-    unread: BTreeMap<String, OsString>,
-    problems: ConfigError,
-}
-
-impl Vars {
-    fn of(vars: impl Iterator<Item = (OsString, OsString)>) -> Self {
-        let ours = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
-        let unread = vars.filter_map(ours).filter(|(name, _)| name.starts_with("AUTH_")).collect();
-        Self { unread, problems: ConfigError::collect() }
+fn issuer(vars: &mut Vars) -> String {
+    let name = "AUTH_ISSUER";
+    let issuer = vars.text(name);
+    if issuer.is_none() && vars.problems_of(name) == 0 {
+        let fix = "set it to the issuer's URL, for example https://id.example";
+        vars.problems.report(name, "is not set", fix);
     }
-
-    fn issuer(&mut self) -> String {
-        let name = "AUTH_ISSUER";
-        let issuer = self.text(name);
-        if issuer.is_none() && self.problems_of(name) == 0 {
-            self.problems.report(
-                name,
-                "is not set",
-                "set it to the issuer's URL, for example https://id.example",
-            );
-        }
-        issuer.unwrap_or_default()
-    }
-
-    fn problems_of(&self, name: &str) -> usize {
-        self.problems.problems().iter().filter(|problem| problem.setting == name).count()
-    }
-
-    /// What is named like ours and is not read: a spelling mistake would otherwise be a silent default.
-    fn complain_about_the_rest(&mut self) {
-        for name in std::mem::take(&mut self.unread).into_keys() {
-            tracing::warn!(
-                variable = name,
-                "a variable that starts with AUTH_ has no meaning here; is it misspelt?"
-            );
-        }
-    }
-}
-
-impl Settings for Vars {
-    fn report(&mut self, variable: &str, problem: String, fix: &str) {
-        self.problems.report(variable, problem, fix);
-    }
-
-    /// The value of a variable; an empty one counts as unset, as deployment templates leave them.
-    fn text(&mut self, name: &str) -> Option<String> {
-        let value = self.unread.remove(name).filter(|value| !value.is_empty())?;
-        match value.into_string() {
-            Ok(text) if text.trim() == text => Some(text),
-            Ok(_) => {
-                self.problems.report(
-                    name,
-                    "begins or ends with white space",
-                    "remove it, often a stray line end",
-                );
-                None
-            }
-            Err(_) => {
-                self.problems.report(name, "is not UTF-8", "set it to text");
-                None
-            }
-        }
-    }
-
-    fn list(&mut self, name: &str) -> Vec<String> {
-        let Some(text) = self.text(name) else { return Vec::new() };
-        let items: Vec<String> = text.split(',').map(|item| item.trim().to_owned()).collect();
-        if items.iter().any(String::is_empty) {
-            self.problems.report(
-                name,
-                format!("is {}, with an empty item", Quoted(&text)),
-                "remove the extra comma",
-            );
-            return Vec::new();
-        }
-        items
-    }
-
-    fn whole(&mut self, name: &str, fix: &str) -> Option<u64> {
-        self.parse(name, fix)
-    }
-
-    fn flag(&mut self, name: &str) -> Option<bool> {
-        self.parse(name, "give true or false")
-    }
-
-    fn file(&mut self, name: &str, fix: &str) -> Option<Vec<u8>> {
-        let path = self.text(name)?;
-        let read = std::fs::read(&path);
-        read.map_err(|error| {
-            let problem = format!("is {}, which cannot be read: {error}", Quoted(&path));
-            self.report(name, problem, fix);
-        })
-        .ok()
-    }
+    issuer.unwrap_or_default()
 }
 
 const CONFIG: &str = "AUTH_CONFIG";

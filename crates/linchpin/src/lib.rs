@@ -71,8 +71,10 @@
 //! - `remote` (default): keys fetched from the issuer, and `Auth::from_env`.
 //! - `config-file`: several issuers in a TOML or JSON file: `AUTH_CONFIG`, `Auth::from_file`.
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
+//! - `client`: the module `client`: calls to other services, with tokens, time-outs, retries, deadlines and a circuit breaker.
 //! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
+//! - `service-token`: the module `service_token`, the service's own token for outgoing calls from the environment.
 //! - `trace`: request ids, W3C trace context, spans and log lines: the module `trace`, and `axum::observe`; `actix::observe` and
 //!   `tower::ObserveLayer` come with their adapters.
 
@@ -89,13 +91,19 @@ mod issuer;
 mod providers;
 #[cfg(feature = "remote")]
 mod reader;
+#[cfg(feature = "service-token")]
+pub mod service_token;
 #[cfg(feature = "remote")]
 mod settings;
+#[cfg(feature = "remote")]
+mod vars;
 
 #[cfg(feature = "actix")]
 pub use linchpin_actix as actix;
 #[cfg(feature = "axum")]
 pub use linchpin_axum as axum;
+#[cfg(feature = "client")]
+pub use linchpin_client as client;
 pub use linchpin_core as core;
 pub use linchpin_core::{
     AdmitRestricted, AllOf, AnyOf, Authenticated, Check, Clock, Condition, ConfigError, Description,
@@ -133,7 +141,7 @@ pub use self::{
 struct Readme;
 
 /// Compiles and runs the examples of the guide.
-#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "routes"))]
+#[cfg(all(doctest, feature = "axum", feature = "rbac", feature = "remote", feature = "routes"))]
 #[doc = include_str!("../../../docs/guide/authorization.md")]
 struct Authorization;
 
@@ -141,3 +149,18 @@ struct Authorization;
 #[cfg(all(doctest, feature = "axum", feature = "rbac", feature = "routes"))]
 #[doc = include_str!("../../../docs/guide/contexts.md")]
 struct Contexts;
+
+/// Compiles and runs the examples of the guide's third chapter.
+#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "trace"))]
+#[doc = include_str!("../../../docs/guide/observing.md")]
+struct Observing;
+
+/// Compiles and runs the examples of the guide's chapter on outgoing calls.
+#[cfg(all(doctest, feature = "axum", feature = "client"))]
+#[doc = include_str!("../../../docs/guide/calling.md")]
+struct Calling;
+
+/// Compiles the examples of the guide's chapter on tokens.
+#[cfg(all(doctest, feature = "axum", feature = "remote"))]
+#[doc = include_str!("../../../docs/guide/tokens.md")]
+struct Tokens;

@@ -178,7 +178,8 @@ impl Auth {
     /// Starts with an Open edX LMS, by its `JWT_ISSUER` and the JSON of its `JWT_PUBLIC_SIGNING_JWK_SET`.
     ///
     /// The LMS publishes no metadata, so its keys are given, and nothing is fetched; its tokens name no key. The audience is its
-    /// `JWT_AUDIENCE`. The scheme is `JWT` beside `Bearer`; [`Profile::OpenEdx`] has the rest.
+    /// `JWT_AUDIENCE`. The scheme is `JWT` beside `Bearer`; [`Profile::OpenEdx`] has the rest. Tokens of restricted
+    /// applications are refused wherever a layer, a policy or a requirement does not let them in.
     ///
     /// # Examples
     ///

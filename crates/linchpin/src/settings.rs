@@ -1,6 +1,6 @@
 //! The settings that can be made in the environment, in one table.
 
-/// One variable that [`Auth::from_env`](crate::Auth::from_env) reads.
+/// One variable that [`Auth::from_env`](crate::Auth::from_env) or another reader of the environment reads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Setting {
@@ -14,7 +14,7 @@ pub struct Setting {
     pub(crate) builder: &'static str,
 }
 
-const fn setting(
+pub(crate) const fn setting(
     name: &'static str,
     builder: &'static str,
     default: &'static str,

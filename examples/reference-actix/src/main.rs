@@ -33,6 +33,8 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let app = reference_actix::app(auth, address.ip().is_loopback());
     // actix stops on SIGTERM and SIGINT by itself, after requests under way have ended.
     HttpServer::new(move || App::new().configure(app.clone()).wrap(observe(observer.clone())))
+        // A client that has gone is not waited for, as in axum: its request ends as cancelled.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(PATIENCE_SECONDS)
         .listen(listener)?
         .run()

@@ -8,7 +8,7 @@ use actix_web::{
     web::{self, Bytes, Json, ServiceConfig},
 };
 use linchpin_actix::{
-    Caller, Claims, OptionalCaller, Problem, Require, VerifyMiddleware, require,
+    Caller, Claims, OptionalCaller, Problem, Require, SubjectToken, VerifyMiddleware, require,
     routes::{self, Guarded, Routes, authenticated, optional, public},
 };
 use linchpin_core::Gate;
@@ -72,6 +72,7 @@ fn methods(scope: Scope, handler: Handler) -> Scope {
         Handler::Caller => get(scope, caller).route("", web::post().to(record)),
         Handler::Optional => get(scope, told),
         Handler::Claims => get(scope, claims),
+        Handler::Subject => get(scope, handed_on),
         Handler::Two => get(scope, two),
         Handler::Scoped => get(scope, scoped),
         Handler::Admin => get(scope, admin),
@@ -111,6 +112,10 @@ async fn told(caller: OptionalCaller) -> String {
 
 async fn claims(claims: Claims<Tenant>) -> Json<Who> {
     Json(Who { tenant: Some(claims.tenant.clone()), ..Who::default() })
+}
+
+async fn handed_on(token: SubjectToken) -> String {
+    token.secret().to_owned()
 }
 
 async fn two(caller: Caller, claims: Claims<Tenant>) -> Json<Who> {

@@ -8,7 +8,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use linchpin_axum::{
-    Caller, Claims, OptionalCaller, Problem, Require, VerifyLayer, require,
+    Caller, Claims, OptionalCaller, Problem, Require, SubjectToken, VerifyLayer, require,
     routes::{self, Guarded, Routes, authenticated, optional, public},
 };
 use linchpin_core::Gate;
@@ -68,6 +68,7 @@ fn methods(handler: Handler) -> MethodRouter {
         Handler::Caller => get(caller).post(record),
         Handler::Optional => get(told),
         Handler::Claims => get(claims),
+        Handler::Subject => get(handed_on),
         Handler::Two => get(two),
         Handler::Scoped => get(scoped),
         Handler::Admin => get(admin),
@@ -94,6 +95,10 @@ async fn told(caller: OptionalCaller) -> String {
 
 async fn claims(claims: Claims<Tenant>) -> Json<Who> {
     Json(Who { tenant: Some(claims.tenant.clone()), ..Who::default() })
+}
+
+async fn handed_on(token: SubjectToken) -> String {
+    token.secret().to_owned()
 }
 
 async fn two(caller: Caller, claims: Claims<Tenant>) -> Json<Who> {

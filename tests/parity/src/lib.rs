@@ -12,6 +12,7 @@ pub mod actix;
 mod asks;
 pub mod axum;
 mod late_keys;
+mod observed;
 mod service;
 mod table;
 pub mod tower;
@@ -22,7 +23,8 @@ use std::net::{SocketAddr, TcpListener};
 pub use self::{
     asks::{Ask, Reader},
     late_keys::Hold,
-    service::{AdminRole, Again, HELD, Handler, Reports, Route, Service, Tenant, Who, Writing},
+    observed::{UnderWay, start_observed},
+    service::{AdminRole, Again, DOWN, HELD, Handler, Reports, Route, Service, Tenant, Who, Writing},
     table::{Expected, Outside, Row, declared_table, outside_the_promise, table},
     wire::{Answer, Request, send},
 };
@@ -61,7 +63,7 @@ impl Server {
         Self::listen(name, move |listener| serve(listener, routes))
     }
 
-    fn listen(name: &'static str, serve: impl FnOnce(TcpListener) + Send + 'static) -> Self {
+    pub(crate) fn listen(name: &'static str, serve: impl FnOnce(TcpListener) + Send + 'static) -> Self {
         // Bound before the thread starts: a client that is faster waits in the backlog.
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");

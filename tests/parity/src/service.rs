@@ -24,6 +24,8 @@ pub enum Handler {
     Optional,
     /// `Claims<Tenant>`: tells the tenant.
     Claims,
+    /// `SubjectToken`: the caller's token as text.
+    Subject,
     /// `Caller` and `Claims<Tenant>` in one handler: tells subject and tenant.
     Two,
     /// `Caller`, of whom the handler demands the scope `read:reports`.
@@ -104,6 +106,7 @@ pub struct Service {
     pub hold: Hold,
     routes: &'static [Route],
     declared: Gate,
+    observed: Gate,
 }
 
 impl Service {
@@ -156,6 +159,10 @@ impl Service {
         let routes = vec![
             route("/caller", &strict, Handler::Caller),
             route("/claims", &strict, Handler::Claims),
+            route("/subject", &strict, Handler::Subject),
+            route("/subject-behind-optional", &optional, Handler::Subject),
+            route("/subject-behind-public", &strict.clone().policy(Policy::public()), Handler::Subject),
+            route("/subject-slow", &late(Arrival::Succeeds), Handler::Subject),
             route("/two", &strict, Handler::Two),
             route("/scoped", &strict, Handler::Scoped),
             route("/admin", &strict, Handler::Admin),
@@ -227,7 +234,15 @@ impl Service {
             route("/asks-both", &strict, Handler::Asks(Ask::Both)),
             route("/asks-store", &strict, Handler::Asks(Ask::Store)),
             route("/asks-engine", &strict, Handler::Asks(Ask::Engine)),
-            route("/asks-open-edx", &profile(Profile::OpenEdx), Handler::Asks(Ask::OpenEdx)),
+            route("/restricted-layer", &profile(Profile::OpenEdx).admit_restricted(), Handler::Caller),
+            route("/restricted-require", &profile(Profile::OpenEdx).admit_restricted(), Handler::Require),
+            route("/unrestricted-layer", &profile(Profile::OpenEdx), Handler::Caller),
+            route("/unrestricted-optional", &profile(Profile::OpenEdx).optional(), Handler::Optional),
+            route(
+                "/asks-open-edx",
+                &profile(Profile::OpenEdx).admit_restricted(),
+                Handler::Asks(Ask::OpenEdx),
+            ),
             route(
                 "/policy-feature-role",
                 &strict.clone().policy(Policy::require::<Reader>()),
@@ -238,14 +253,20 @@ impl Service {
             open("/unlayered", Handler::Caller),
             open("/unlayered-optional", Handler::Optional),
             open("/unlayered-claims", Handler::Claims),
+            open("/unlayered-subject", Handler::Subject),
         ];
         // The servers run until the process ends, and so do their routes.
-        Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked }
+        Self { issuer, many_keys, lms, hold, routes: routes.leak(), declared: hooked, observed: issuers }
     }
 
     /// The gate of the servers whose routes are declared in a table.
     pub(crate) fn declared(&self) -> Gate {
         self.declared.clone()
+    }
+
+    /// The gate of the servers that are observed.
+    pub(crate) fn observed(&self) -> Gate {
+        self.observed.clone()
     }
 
     /// What every server exposes.
@@ -273,7 +294,7 @@ pub(crate) fn metadata() -> ResourceMetadata {
 }
 
 /// An issuer of `/issuers` whose keys are not there.
-pub(crate) const DOWN: &str = "https://down.test";
+pub const DOWN: &str = "https://down.test";
 /// The `jti` of a token that every verifier was told to refuse.
 pub(crate) const REVOKED: &str = "stolen";
 /// An issuer of `/issuers` whose keys are waited for until a [`Hold`] lets go; they are those of the first issuer.

@@ -86,6 +86,7 @@ fn get(handler: Handler, identity: &Identity) -> Result<Response<Body>, Answer> 
     match handler {
         Handler::Optional => return Ok(text(subject().unwrap_or_else(|| "anonymous".to_owned()))),
         Handler::Claims => return Ok(json(Who { tenant: tenant()?, ..Who::default() })),
+        Handler::Subject => return Ok(text(identity.require_subject_token()?.secret().to_owned())),
         Handler::RequireTwo => {
             identity.authorize::<Reports>()?;
             identity.authorize::<AdminRole>()?;

@@ -63,7 +63,10 @@ impl<B: MessageBody> MessageBody for ObservedBody<B> {
         let chunk = ready!(observation.enter(|| this.inner.poll_next(cx)));
         match &chunk {
             Some(Ok(bytes)) => {
-                observation.count(bytes.len());
+                // The server of actix reads the body for a HEAD too, and sends nothing of it.
+                if *this.has_body {
+                    observation.count(bytes.len());
+                }
                 let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 *this.left = this.left.map(|left| left.saturating_sub(size));
             }

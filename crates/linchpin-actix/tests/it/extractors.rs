@@ -7,7 +7,7 @@ use actix_web::{
     test::init_service,
     web::{self, ServiceConfig},
 };
-use linchpin_actix::{Caller, Claims, OptionalCaller, Problem, Rejection, VerifyMiddleware};
+use linchpin_actix::{Caller, Claims, OptionalCaller, Problem, Rejection, SubjectToken, VerifyMiddleware};
 use linchpin_core::Reason;
 use serde::Deserialize;
 
@@ -38,6 +38,11 @@ async fn claims(claims: Claims<Tenant>) -> String {
 
 async fn numbers(_: Claims<Numbers>) -> &'static str {
     "never"
+}
+
+async fn subject(subject: SubjectToken) -> String {
+    assert!(!format!("{subject:?}").contains(subject.secret()));
+    subject.secret().to_owned()
 }
 
 async fn all(one: Caller, other: Caller, maybe: OptionalCaller, claims: Claims<Tenant>) -> String {
@@ -71,6 +76,7 @@ fn routes(config: &mut ServiceConfig) {
         .route("/caller", web::get().to(caller))
         .route("/maybe", web::get().to(maybe))
         .route("/claims", web::get().to(claims))
+        .route("/subject", web::get().to(subject))
         .route("/numbers", web::get().to(numbers))
         .route("/all", web::get().to(all))
         .route("/guarded", web::get().to(guarded))
@@ -87,8 +93,13 @@ fn strict() -> VerifyMiddleware {
 async fn every_extractor_reads_what_the_middleware_left() {
     let app = init_service(App::new().configure(routes).wrap(strict())).await;
 
-    for (path, body) in [("/caller", "ann"), ("/maybe", "some"), ("/claims", "acme"), ("/all", "ann of acme")]
-    {
+    for (path, body) in [
+        ("/caller", "ann"),
+        ("/maybe", "some"),
+        ("/claims", "acme"),
+        ("/subject", "good"),
+        ("/all", "ann of acme"),
+    ] {
         assert_eq!(send(&app, get(path, [b"Bearer good"])).await.body, body, "{path}");
     }
 }
@@ -114,21 +125,26 @@ async fn the_anonymous_are_asked_to_authenticate_as_the_middleware_would() {
     let app = init_service(App::new().configure(routes).wrap(middleware)).await;
 
     assert_eq!(send(&app, get("/maybe", [])).await.body, "none");
-    for path in ["/caller", "/claims"] {
+    for path in ["/caller", "/claims", "/subject"] {
         let refused = send(&app, get(path, [])).await;
 
         assert_eq!((refused.status, refused.reason()), (401, "missing_credential"), "{path}");
         assert_eq!(refused.header("www-authenticate"), Some(r#"Bearer realm="grades""#));
         assert!(refused.body.ends_with(r#","help":"https://help.example"}"#), "{}", refused.body);
     }
-    assert_eq!(*seen.lock().unwrap(), [Reason::MissingCredential; 2]);
+    assert_eq!(*seen.lock().unwrap(), [Reason::MissingCredential; 3]);
 }
 
 #[actix_web::test]
 async fn a_missing_middleware_is_our_mistake_and_logged() {
     let app = init_service(App::new().configure(routes)).await;
 
-    for (path, extractor) in [("/caller", "Caller"), ("/maybe", "OptionalCaller"), ("/claims", "Claims")] {
+    for (path, extractor) in [
+        ("/caller", "Caller"),
+        ("/maybe", "OptionalCaller"),
+        ("/claims", "Claims"),
+        ("/subject", "SubjectToken"),
+    ] {
         Log::take();
         let refused = send(&app, get(&format!("{path}?key=very-secret"), [b"Bearer very-secret"])).await;
 

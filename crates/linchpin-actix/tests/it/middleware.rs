@@ -18,8 +18,13 @@ use actix_web::{
     test::{TestRequest, init_service},
     web,
 };
-use linchpin_actix::{OptionalCaller, Problem, VerifyMiddleware};
-use linchpin_core::{Clock, FakeClock, Gate, Identity, Outcome, Reason, Timestamp, VerifyToken};
+use linchpin_actix::{
+    Caller, OptionalCaller, Problem, Require, VerifyMiddleware,
+    routes::{authenticated, optional},
+};
+use linchpin_core::{
+    AdmitRestricted, Clock, FakeClock, Gate, Identity, Outcome, Reason, Timestamp, VerifyToken, scopes,
+};
 
 use crate::support::{Answered, Fake, ann, get, poll_once, send};
 
@@ -320,4 +325,32 @@ async fn other_middleware_may_stand_on_either_side_and_use_the_extensions() {
 
     assert_eq!((admitted.body.as_str(), admitted.header("x-outer")), ("ann", Some("1")));
     assert_eq!((refused.status, refused.header("x-outer")), (401, Some("1")), "a refusal is a response");
+}
+
+#[actix_web::test]
+async fn a_restricted_application_is_let_in_by_name_only() {
+    scopes! { Read = "grades:read"; Write = "grades:write"; }
+    let admits = web::scope("")
+        .route("/who", web::get().to(async |caller: Caller| caller.subject().unwrap().to_owned()))
+        .route("/scope", web::get().to(async |_: Require<Read>| -> &'static str { unreachable!() }))
+        .route("/read", web::get().to(async |_: Require<AdmitRestricted<Read>>| "read"))
+        .route(
+            "/write",
+            web::get().to(async |_: Require<AdmitRestricted<Write>>| -> &'static str { unreachable!() }),
+        )
+        .wrap(strict().admit_restricted());
+    let open = init_service(App::new().service(admits)).await;
+
+    for closed in
+        [strict(), strict().optional(), strict().policy(authenticated()), strict().policy(optional())]
+    {
+        let app = init_service(App::new().route("/who", web::get().to(who)).wrap(closed)).await;
+        let refused = send(&app, get("/who", [b"Bearer app"])).await;
+        assert_eq!((refused.status, refused.reason()), (403, "restricted_application"));
+        assert_eq!(refused.header("www-authenticate"), None, "no other token would help");
+    }
+    assert_eq!(send(&open, get("/who", [b"Bearer app"])).await.body, "ann");
+    assert_eq!(send(&open, get("/read", [b"Bearer app"])).await.body, "read");
+    assert_eq!(send(&open, get("/scope", [b"Bearer app"])).await.reason(), "restricted_application");
+    assert_eq!(send(&open, get("/write", [b"Bearer app"])).await.reason(), "insufficient_scope");
 }

@@ -10,19 +10,19 @@ use std::{
 
 use actix_http::Request;
 use actix_web::{
-    App,
+    App, Error, FromRequest, HttpRequest,
     dev::Payload,
-    error::PayloadError,
+    error::{ErrorImATeapot, PayloadError},
     http::Method,
     test::{TestRequest, init_service},
-    web::{self, Bytes, Json},
+    web::{self, Bytes, Json, Path},
 };
 use futures_core::Stream;
-use linchpin_actix::{Require, VerifyMiddleware, require};
+use linchpin_actix::{Rejection, Require, VerifyMiddleware, require};
 use linchpin_core::{AllOf, AnyOf, roles, scopes};
 use serde_json::Value;
 
-use crate::support::{Fake, Log, get, send};
+use crate::support::{Fake, Log, ann, get, send};
 
 scopes! {
     Read = "grades:read";
@@ -50,10 +50,14 @@ impl Stream for Noticing {
 }
 
 fn malformed(path: &str) -> (Request, Rc<Cell<bool>>) {
+    posted(path, "good")
+}
+
+fn posted(path: &str, token: &str) -> (Request, Rc<Cell<bool>>) {
     let is_read = Rc::new(Cell::new(false));
     let request = TestRequest::with_uri(path)
         .method(Method::POST)
-        .insert_header(("authorization", "Bearer good"))
+        .insert_header(("authorization", format!("Bearer {token}")))
         .insert_header(("content-type", "application/json"))
         .to_request();
     let payload: Payload = Payload::Stream { payload: Box::pin(Noticing(is_read.clone())) };
@@ -172,25 +176,63 @@ async fn a_guard_that_is_declared_last_still_decides_before_the_body() {
     async fn met(_: Json<Value>, _: Require<Read>) -> &'static str {
         unreachable!()
     }
+    async fn raw(_: Bytes, _: Json<Value>, _: Require<Write>) -> &'static str {
+        unreachable!()
+    }
     let scope = web::scope("")
         .route("/last", web::post().to(last))
         .route("/two", web::post().to(two))
         .route("/met", web::post().to(met))
+        .route("/raw", web::post().to(raw))
         .wrap(middleware().realm("grades"));
-    let app = init_service(App::new().service(scope)).await;
+    let app = init_service(App::new().service(scope).wrap(middleware().optional())).await;
 
-    let refused = send(&app, malformed("/last").0).await;
+    let (request, is_read) = malformed("/last");
+    let refused = send(&app, request).await;
+    assert!(!is_read.get());
     assert_eq!((refused.status, refused.reason()), (403, "insufficient_scope"));
     assert_eq!(
         refused.header("www-authenticate"),
         Some(r#"Bearer realm="grades", error="insufficient_scope", scope="grades:write""#)
     );
-    assert_eq!(send(&app, malformed("/two").0).await.reason(), "insufficient_role");
-    assert_eq!(
-        send(&app, malformed("/met").0).await.status,
-        400,
-        "the caller may, and the body is malformed"
-    );
+    for (path, reason) in [("/two", "insufficient_role"), ("/raw", "insufficient_scope")] {
+        let (request, is_read) = malformed(path);
+        assert_eq!(send(&app, request).await.reason(), reason, "{path}");
+        assert!(!is_read.get(), "{path}");
+    }
+    let (request, is_read) = malformed("/met");
+    assert_eq!(send(&app, request).await.status, 400, "the caller may, and the body is malformed");
+    assert!(is_read.get(), "the body would have noticed");
+}
+
+#[actix_web::test]
+async fn no_byte_of_the_body_is_read_after_a_decision_that_was_waited_for() {
+    async fn last(_: Bytes, _: Require<Write>) -> &'static str {
+        unreachable!()
+    }
+    let (fake, decide) = Fake::with_slow();
+    let resource = web::resource("/").wrap(VerifyMiddleware::new(fake)).to(last);
+    let app = init_service(App::new().service(resource)).await;
+    let (request, is_read) = posted("/", "slow");
+    decide.send(Ok(ann())).unwrap();
+
+    assert_eq!(send(&app, request).await.reason(), "insufficient_scope");
+    assert!(!is_read.get());
+}
+
+#[actix_web::test]
+async fn another_extractor_that_fails_first_does_not_hide_the_refusal() {
+    async fn first(_: Path<u8>, _: Json<Value>, _: Require<Write>, _: Require<Admin>) -> &'static str {
+        unreachable!()
+    }
+    let scope = web::scope("").route("/{number}", web::post().to(first)).wrap(middleware());
+    let app = init_service(App::new().service(scope)).await;
+    let (request, is_read) = malformed("/many");
+
+    let refused = send(&app, request).await;
+
+    assert_eq!((refused.status, refused.reason()), (403, "insufficient_scope"), "that of the first guard");
+    assert!(!is_read.get());
 }
 
 #[actix_web::test]
@@ -198,8 +240,40 @@ async fn a_handler_may_ask_whether_a_requirement_is_met() {
     async fn perhaps(write: Option<Require<Write>>) -> &'static str {
         if write.is_some() { "may write" } else { "may only read" }
     }
-    let app = App::new().service(web::resource("/").wrap(middleware()).to(perhaps));
-    let app = init_service(app).await;
+    async fn before(write: Option<Require<Write>>, body: Bytes) -> String {
+        format!("{} {}", write.is_some(), body.len())
+    }
+    async fn behind(body: Bytes, write: Result<Require<Write>, Rejection>) -> Result<String, Error> {
+        if body.len() > 1 { Ok(String::new()) } else { Err(ErrorImATeapot(write.unwrap_err())) }
+    }
+    async fn json(_: Json<Value>, _: Option<Require<Write>>) -> &'static str {
+        unreachable!()
+    }
+    let scope = web::scope("")
+        .route("/", web::get().to(perhaps))
+        .route("/before", web::post().to(before))
+        .route("/behind", web::post().to(behind))
+        .route("/json", web::post().to(json))
+        .wrap(middleware());
+    let app = init_service(App::new().service(scope)).await;
 
     assert_eq!(send(&app, get("/", [b"Bearer good"])).await.body, "may only read");
+    assert_eq!(
+        send(&app, malformed("/before").0).await.body,
+        "false 1",
+        "the body is read once it has been asked"
+    );
+    assert_eq!(send(&app, malformed("/behind").0).await.status, 418, "what the handler answers stays");
+    assert_eq!(send(&app, malformed("/json").0).await.status, 400);
+}
+
+#[actix_web::test]
+async fn a_guard_that_is_made_and_dropped_does_not_withhold_the_body_for_ever() {
+    async fn asks(request: HttpRequest, body: web::Payload) -> Result<String, Error> {
+        drop(Require::<Write>::extract(&request));
+        Ok(body.to_bytes().await?.len().to_string())
+    }
+    let app = init_service(App::new().service(web::resource("/").wrap(middleware()).to(asks))).await;
+
+    assert_eq!(send(&app, malformed("/").0).await.body, "1");
 }

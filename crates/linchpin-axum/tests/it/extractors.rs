@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, routing};
-use linchpin_axum::{Caller, Claims, OptionalCaller, Problem, Rejection, VerifyLayer};
+use linchpin_axum::{Caller, Claims, OptionalCaller, Problem, Rejection, SubjectToken, VerifyLayer};
 use linchpin_core::Reason;
 use serde::Deserialize;
 
@@ -34,6 +34,11 @@ async fn claims(claims: Claims<Tenant>) -> String {
 
 async fn numbers(_: Claims<Numbers>) {}
 
+async fn subject(subject: SubjectToken) -> String {
+    assert!(!format!("{subject:?}").contains(subject.secret()));
+    subject.secret().to_owned()
+}
+
 async fn all(one: Caller, other: Caller, maybe: OptionalCaller, claims: Claims<Tenant>) -> String {
     let third = maybe.into_option().unwrap();
     assert!(Arc::ptr_eq(&one.clone().into_inner(), &other.into_inner()));
@@ -61,6 +66,7 @@ fn routes() -> Router {
         .route("/caller", routing::get(caller))
         .route("/maybe", routing::get(maybe))
         .route("/claims", routing::get(claims))
+        .route("/subject", routing::get(subject))
         .route("/numbers", routing::get(numbers))
         .route("/all", routing::get(all))
         .route("/guarded", routing::get(guarded))
@@ -76,8 +82,13 @@ fn strict() -> VerifyLayer {
 async fn every_extractor_reads_what_the_layer_left() {
     let app = routes().layer(strict());
 
-    for (path, body) in [("/caller", "ann"), ("/maybe", "some"), ("/claims", "acme"), ("/all", "ann of acme")]
-    {
+    for (path, body) in [
+        ("/caller", "ann"),
+        ("/maybe", "some"),
+        ("/claims", "acme"),
+        ("/subject", "good"),
+        ("/all", "ann of acme"),
+    ] {
         assert_eq!(send(&app, get(path, [b"Bearer good"])).await.body, body, "{path}");
     }
 }
@@ -103,21 +114,26 @@ async fn the_anonymous_are_asked_to_authenticate_as_the_layer_would() {
     let app = routes().layer(layer);
 
     assert_eq!(send(&app, get("/maybe", [])).await.body, "none");
-    for path in ["/caller", "/claims"] {
+    for path in ["/caller", "/claims", "/subject"] {
         let refused = send(&app, get(path, [])).await;
 
         assert_eq!((refused.status, refused.reason()), (401, "missing_credential"), "{path}");
         assert_eq!(refused.header("www-authenticate"), Some(r#"Bearer realm="grades""#));
         assert!(refused.body.ends_with(r#","help":"https://help.example"}"#), "{}", refused.body);
     }
-    assert_eq!(*seen.lock().unwrap(), [Reason::MissingCredential; 2]);
+    assert_eq!(*seen.lock().unwrap(), [Reason::MissingCredential; 3]);
 }
 
 #[tokio::test]
 async fn a_missing_layer_is_our_mistake_and_logged() {
     let app = routes();
 
-    for (path, extractor) in [("/caller", "Caller"), ("/maybe", "OptionalCaller"), ("/claims", "Claims")] {
+    for (path, extractor) in [
+        ("/caller", "Caller"),
+        ("/maybe", "OptionalCaller"),
+        ("/claims", "Claims"),
+        ("/subject", "SubjectToken"),
+    ] {
         Log::take();
         let refused = send(&app, get(&format!("{path}?key=very-secret"), [b"Bearer very-secret"])).await;
 

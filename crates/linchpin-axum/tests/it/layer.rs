@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Router, routing};
-use linchpin_axum::{OptionalCaller, VerifyLayer};
-use linchpin_core::Reason;
+use linchpin_axum::{
+    Caller, OptionalCaller, Require, VerifyLayer,
+    routes::{authenticated, optional},
+};
+use linchpin_core::{AdmitRestricted, Reason, scopes};
 use tower::ServiceExt;
 
 use crate::support::{Answered, Fake, ann, get, poll_once, send};
@@ -109,4 +112,31 @@ async fn the_innermost_layer_has_the_last_word() {
 
     assert_eq!(send(&app, get("/who", [])).await.status, 401);
     assert_eq!(send(&app, get("/who", [b"Bearer good"])).await.body, "ann");
+}
+
+#[tokio::test]
+async fn a_restricted_application_is_let_in_by_name_only() {
+    scopes! { Read = "grades:read"; Write = "grades:write"; }
+    let admits = strict().admit_restricted();
+    let open = Router::new()
+        .route("/who", routing::get(async |caller: Caller| caller.subject().unwrap().to_owned()))
+        .route("/scope", routing::get(async |_: Require<Read>| -> &'static str { unreachable!() }))
+        .route("/read", routing::get(async |_: Require<AdmitRestricted<Read>>| "read"))
+        .route(
+            "/write",
+            routing::get(async |_: Require<AdmitRestricted<Write>>| -> &'static str { unreachable!() }),
+        )
+        .layer(admits);
+
+    for closed in
+        [strict(), strict().optional(), strict().policy(authenticated()), strict().policy(optional())]
+    {
+        let refused = send(&app(closed), get("/who", [b"Bearer app"])).await;
+        assert_eq!((refused.status, refused.reason()), (403, "restricted_application"));
+        assert_eq!(refused.header("www-authenticate"), None, "no other token would help");
+    }
+    assert_eq!(send(&open, get("/who", [b"Bearer app"])).await.body, "ann");
+    assert_eq!(send(&open, get("/read", [b"Bearer app"])).await.body, "read");
+    assert_eq!(send(&open, get("/scope", [b"Bearer app"])).await.reason(), "restricted_application");
+    assert_eq!(send(&open, get("/write", [b"Bearer app"])).await.reason(), "insufficient_scope");
 }

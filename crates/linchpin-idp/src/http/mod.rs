@@ -1,6 +1,7 @@
 //! The provider over HTTP.
 
 mod answer;
+mod assertion;
 mod dev;
 mod form;
 mod hosts;
@@ -16,6 +17,7 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use linchpin_jwt::Algorithm;
 use serde_json::json;
 
 use self::answer::{document, error};
@@ -56,12 +58,19 @@ async fn metadata(State(provider): State<Arc<Provider>>) -> Response {
         "jwks_uri": format!("{issuer}/jwks"),
         "token_endpoint": format!("{issuer}/token"),
         "grant_types_supported": ["client_credentials"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": signing_algorithms(),
         "scopes_supported": scopes,
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [provider.algorithm.name(), OPEN_EDX_ALGORITHM.name()],
     }))
+}
+
+/// The algorithms in which a client may sign.
+fn signing_algorithms() -> Vec<&'static str> {
+    let algorithms = Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric());
+    algorithms.map(Algorithm::name).collect()
 }
 
 async fn jwks(State(provider): State<Arc<Provider>>) -> Response {

@@ -15,9 +15,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
     answer::{self, error, has_content_type, minted},
+    assertion,
     form::Form,
 };
-use crate::{Client, provider::Provider};
+use crate::{Client, provider::Provider, users::Credential};
 
 /// `POST /token`
 pub(super) async fn token(
@@ -70,14 +71,16 @@ impl<'p> Request<'p> {
     }
 }
 
-/// The client whose id and secret stand in the header or in the form, and not in both (RFC 6749 §2.3).
+/// The client that shows who it is in one way, and not in several (RFC 6749 §2.3): with its secret in the header or in the form,
+/// or with an assertion that it has signed (RFC 7523 §2.2).
 fn authenticate<'p>(provider: &'p Provider, headers: &HeaderMap, form: &Form) -> Result<&'p Client, Refused> {
     let (form_id, form_secret) = (form.single("client_id")?, form.single("client_secret")?);
+    let assertion = form.single("client_assertion")?;
     let mut credentials = headers.get_all(AUTHORIZATION).iter();
     let (id, secret) = match (credentials.next(), credentials.next()) {
         (Some(_), Some(_)) => return Err(Refused::request("there is more than one Authorization header")),
         (Some(credential), None) => {
-            if form_secret.is_some() {
+            if form_secret.is_some() || assertion.is_some() {
                 return Err(Refused::request("the client authenticates in the header and in the form"));
             }
             let (id, secret) = read_basic(credential).ok_or(Refused::client("it is not HTTP Basic"))?;
@@ -86,13 +89,28 @@ fn authenticate<'p>(provider: &'p Provider, headers: &HeaderMap, form: &Form) ->
             }
             (id, secret)
         }
-        _ => match (form_id, form_secret) {
-            (Some(id), Some(secret)) => (id.to_owned(), secret.to_owned()),
-            _ => return Err(Refused::client("give id and secret, as HTTP Basic or in the form")),
+        _ => match (form_id, form_secret, assertion) {
+            (_, Some(_), Some(_)) => {
+                return Err(Refused::request("the client authenticates with a secret and an assertion"));
+            }
+            (id, None, Some(assertion)) => {
+                if form.single("client_assertion_type")? != Some(JWT_BEARER) {
+                    return Err(Refused::request("the client_assertion_type is another than jwt-bearer"));
+                }
+                return assertion::client(provider, assertion, id);
+            }
+            (Some(id), Some(secret), None) => (id.to_owned(), secret.to_owned()),
+            _ => {
+                return Err(Refused::client(
+                    "give id and secret, as HTTP Basic or in the form, or an assertion",
+                ));
+            }
         },
     };
     // A plain comparison: the secret of a development client protects nothing.
-    let client = provider.clients.iter().find(|client| client.id == id && client.secret == secret);
+    let has_secret =
+        |client: &Client| matches!(&client.credential, Credential::Secret(own) if *own == secret);
+    let client = provider.clients.iter().find(|client| client.id == id && has_secret(client));
     client.ok_or(Refused::client("there is no such client, or its secret is another"))
 }
 
@@ -133,7 +151,7 @@ impl Refused {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
     }
 
-    fn client(hint: &str) -> Self {
+    pub(super) fn client(hint: &str) -> Self {
         Self::new(
             StatusCode::UNAUTHORIZED,
             "invalid_client",
@@ -150,6 +168,8 @@ impl Refused {
         response
     }
 }
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use linchpin_core::{Clock, FakeClock};
 use linchpin_idp::{Client, DevIdp, Shape};
-use linchpin_jwt::{Algorithm, Profile};
+use linchpin_jwt::{Algorithm, Profile, SigningKey};
+use serde_json::{Value, json};
 
 use crate::{Answer, post, start, verify};
 
@@ -193,4 +195,70 @@ async fn a_provider_of_open_edx_tokens_gives_them_to_clients_too() {
     assert_eq!(answer.json()["token_type"], "JWT");
     let caller = verify(idp.addr(), Profile::OpenEdx, "grades", &answer.token()).await.unwrap();
     assert!(caller.has_scope("grades:read") && caller.filters().next().is_none());
+}
+
+#[tokio::test]
+async fn a_client_may_sign_who_it_is() {
+    let (key, other) =
+        (SigningKey::generate(Algorithm::ES256).unwrap(), SigningKey::generate(Algorithm::ES256).unwrap());
+    let clock = FakeClock::default();
+    let now = clock.now().as_unix_seconds();
+    let clients = [
+        Client::with_public_key("billing", key.public_pem().unwrap()).scopes(["grades:read"]),
+        Client::with_public_key("other", other.public_pem().unwrap()),
+        Client::new("plain", "secret"),
+    ];
+    let idp =
+        DevIdp::builder().algorithm(Algorithm::ES256).clock(clock).clients(clients).start().await.unwrap();
+    let good =
+        || json!({"iss": "billing", "sub": "billing", "aud": idp.issuer(), "exp": now + 60, "jti": "1"});
+    let with = |name: &str, value: Value| {
+        let mut claims = good();
+        claims[name] = value;
+        key.sign_jwt(&claims)
+    };
+    let ask = async |assertion: &str, more: &str| {
+        let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+        let body = format!(
+            "grant_type=client_credentials&client_assertion_type={kind}&client_assertion={assertion}{more}"
+        );
+        post(idp.addr(), "/token", &[FORM], &body).await
+    };
+
+    for assertion in [
+        key.sign_jwt(&good()),
+        with("aud", json!(format!("{}/token", idp.issuer()))),
+        with("aud", json!(["https://other.example", idp.issuer()])),
+    ] {
+        let answer = ask(&assertion, "&client_id=billing").await;
+        assert_eq!((answer.status, &answer.json()["scope"]), (200, &json!("grades:read")));
+    }
+    assert_eq!(ask(&key.sign_jwt(&good()), "").await.status, 200);
+
+    let refused = (401, "invalid_client".to_owned());
+    for (name, assertion) in [
+        ("another's key", other.sign_jwt(&good())),
+        ("another client", with("sub", json!("other"))),
+        ("a client without a key", with("sub", json!("plain"))),
+        ("another issuer of the assertion", with("iss", json!("other"))),
+        ("another audience", with("aud", json!("https://other.example"))),
+        ("expired", with("exp", json!(now))),
+        ("valid for long", with("exp", json!(now + 301))),
+        ("without an expiry", with("exp", Value::Null)),
+        ("without an id", with("jti", Value::Null)),
+        ("unsigned", "eyJhbGciOiJub25lIn0.e30.".to_owned()),
+        ("no JWT", "abc".to_owned()),
+    ] {
+        assert_eq!(ask(&assertion, "").await.error(), refused, "{name}");
+    }
+    assert_eq!(ask(&key.sign_jwt(&good()), "&client_id=other").await.error(), refused);
+    let both = ask(&key.sign_jwt(&good()), "&client_id=billing&client_secret=x").await;
+    assert_eq!(both.error(), (400, "invalid_request".to_owned()));
+    let untyped = format!("grant_type=client_credentials&client_assertion={}", key.sign_jwt(&good()));
+    let untyped = post(idp.addr(), "/token", &[FORM], &untyped).await;
+    assert_eq!(untyped.error(), (400, "invalid_request".to_owned()));
+    // A key is no secret.
+    let as_secret = basic(&format!("billing:{}", "x"));
+    let answer = post(idp.addr(), "/token", &[FORM, &as_secret], "grant_type=client_credentials").await;
+    assert_eq!(answer.error(), refused);
 }

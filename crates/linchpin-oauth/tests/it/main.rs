@@ -7,6 +7,7 @@ mod log;
 mod script;
 mod suspicion;
 mod tenants;
+mod token;
 mod unknown_keys;
 
 use std::{sync::Arc, time::Duration};

@@ -1,7 +1,8 @@
 //! The handover between the task that fetches and those who wait, under shuttle: each test runs some thousand orders of the
 //! same threads. A waiter that is never woken leaves nobody to run, which shuttle reports as a deadlock.
 //!
-//! What is modelled is `handover`, `machine` and `budget`, line for line the code of the crate. What is not: tokio's own
+//! What is modelled is `handover`, `machine` and `budget`, and in the module `token` their counterparts for tokens, line for line
+//! the code of the crate. What is not: tokio's own
 //! primitives and arc-swap, which stand here as their documented behaviour; weak memory orders; deadlines and HTTP, which
 //! `tests/it` covers on a paused clock.
 
@@ -14,11 +15,16 @@ mod handover;
 #[path = "../../src/machine.rs"]
 #[allow(dead_code)]
 mod machine;
+#[path = "../../src/moment.rs"]
+#[allow(dead_code)]
+mod moment;
 mod sync;
+mod token;
 
 use std::time::Duration;
 
 use linchpin_core::Timestamp;
+pub(crate) use linchpin_oauth::{AccessToken, TokenError, TokenErrorKind};
 use shuttle::{
     future::{self, block_on, yield_now},
     rand::{Rng, thread_rng},

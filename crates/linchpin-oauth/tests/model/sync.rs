@@ -1,6 +1,6 @@
 //! The names of `src/sync.rs` over shuttle's mutex, so that shuttle may switch threads at every step.
 //!
-//! `Notify` and `watch` keep what tokio documents of them and `handover` relies on: a permit that is stored while nobody waits,
+//! `Notify` and `watch` keep what tokio documents of them and `handover` and `supply` rely on: a permit that is stored while nobody waits,
 //! and a value whose every change is seen by whoever has subscribed before it.
 
 use std::{
@@ -92,7 +92,7 @@ pub(crate) mod watch {
         waiting: Vec<Waker>,
     }
 
-    impl<T: Copy> Sender<T> {
+    impl<T: Clone> Sender<T> {
         pub(crate) fn new(value: T) -> Self {
             Self(Arc::new(Mutex::new(Watched { value, version: 0, waiting: Vec::new() })))
         }
@@ -112,7 +112,7 @@ pub(crate) mod watch {
         }
     }
 
-    impl<T: Copy> Receiver<T> {
+    impl<T: Clone> Receiver<T> {
         pub(crate) async fn changed(&mut self) -> Result<(), Infallible> {
             self.poll_until(|_, version, seen| version > seen).await;
             Ok(())
@@ -127,7 +127,7 @@ pub(crate) mod watch {
                 let mut watched = self.watched.lock().unwrap();
                 if is_it(&watched.value, watched.version, self.seen) {
                     self.seen = watched.version;
-                    return Poll::Ready(watched.value);
+                    return Poll::Ready(watched.value.clone());
                 }
                 watched.waiting.push(cx.waker().clone());
                 Poll::Pending

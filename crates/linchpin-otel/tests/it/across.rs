@@ -25,7 +25,7 @@ async fn first(upstream: SocketAddr) -> SocketAddr {
 async fn relay(State(upstream): State<SocketAddr>) -> String {
     async {
         let trace = RequestContext::current().unwrap().trace().child();
-        let span = outgoing_span("GET", "127.0.0.1", Some(upstream.port()), &trace);
+        let span = outgoing_span("GET", "127.0.0.1", Some(upstream.port()), Some(&trace));
         let mut request = reqwest::Client::new().get(format!("http://{upstream}/grades/7?key={SECRET}"));
         for (name, value) in trace.headers() {
             request = request.header(name, value);

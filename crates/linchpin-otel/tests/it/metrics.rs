@@ -152,7 +152,7 @@ async fn calls_are_measured_whether_their_traces_are_recorded_or_not() {
             let observation = observer.begin(RequestHead::new("GET", "/"), []);
             observation.enter(|| {
                 let trace = observation.context().trace().child();
-                let span = outgoing_span("GET", "billing.example", Some(443), &trace);
+                let span = outgoing_span("GET", "billing.example", Some(443), Some(&trace));
                 clock.advance(Duration::from_millis(30));
                 span.record("http.response.status_code", 200);
             });

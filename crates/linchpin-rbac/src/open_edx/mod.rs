@@ -28,7 +28,7 @@
 //! ```
 //!
 //! The route has to let restricted applications in as well, for instance by the policy
-//! `require::<AdmitRestricted<Authenticated>>()` of the route table.
+//! `authenticated().admit_restricted()` of the route table, or by `admit_restricted()` of the layer around it.
 
 mod access;
 mod claims;

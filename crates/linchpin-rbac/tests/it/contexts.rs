@@ -187,15 +187,22 @@ fn a_list_of_uuids_holds_those_that_are() {
 }
 
 #[test]
-fn roles_that_the_mapping_does_not_know_are_counted_where_they_did_not_help() {
+fn roles_that_the_mapping_does_not_know_are_counted_whatever_is_decided() {
     let rbac = rbac();
 
     rbac.decide(&caller(["unknown:a", "staff:a"]), "reader", "a").assert_granted();
-    assert_eq!(rbac.unknown_roles(), 0);
+    assert_eq!(rbac.unknown_roles(), 1);
+    rbac.decide(&caller(["staff:a", "unknown"]), "reader", "a").assert_granted();
+    assert_eq!(rbac.unknown_roles(), 2, "behind the role that grants, too");
     rbac.decide(&caller(["unknown:a", "staff:a", "", "Staff"]), "reader", "b")
         .assert_denied(WhyNot::OtherContext);
-    assert_eq!(rbac.unknown_roles(), 3);
-    assert_eq!(rbac.clone().unknown_roles(), 3);
+    assert_eq!(rbac.unknown_roles(), 5);
+    rbac.decide(&caller(["unknown"]), "unheard-of", "a").assert_denied(WhyNot::UnknownFeatureRole);
+    assert_eq!(rbac.unknown_roles(), 6);
+    assert!(rbac.contexts(&caller(["staff:a", "unknown"]), "reader").contains("a"));
+    assert_eq!(rbac.clone().unknown_roles(), 7);
+    rbac.decide(&caller(["staff:b", "learner", "operator:"]), "reader", "b").assert_granted();
+    assert_eq!(rbac.unknown_roles(), 7, "a role without a context is known");
 }
 
 #[test]

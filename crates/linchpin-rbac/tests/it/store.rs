@@ -151,3 +151,16 @@ async fn restricted_applications_are_let_in_by_name() {
     let refusal = rbac.require(&restricted, "reader", "a").await.unwrap_err();
     assert_eq!(refusal.reason(), Reason::RestrictedApplication);
 }
+
+#[tokio::test]
+async fn roles_that_the_mapping_does_not_know_are_counted_once_for_token_and_store_together() {
+    let plain = rbac();
+    let script = Script::Knows(vec![Assignment::in_context("a")]);
+    let rbac = plain.with_store(Scripted { script, asked: Arc::default() });
+
+    rbac.decide(&caller(["unknown:a"]), "reader", "a").await.unwrap().assert_granted();
+    rbac.decide(&caller(["unknown:a", "staff:a"]), "reader", "a").await.unwrap().assert_granted();
+    rbac.decide(&caller(["unknown:a"]), "reader", "b").await.unwrap().assert_denied(WhyNot::OtherContext);
+
+    assert_eq!(plain.unknown_roles(), 3);
+}

@@ -57,7 +57,10 @@ impl<B: Body> Body for ObservedBody<B> {
         match &frame {
             Some(Ok(frame)) => {
                 let size = frame.data_ref().map_or(0, Buf::remaining);
-                observation.count(size);
+                // Some server may read the body for a HEAD too, and sends nothing of it.
+                if *this.has_body {
+                    observation.count(size);
+                }
                 let size = u64::try_from(size).unwrap_or(u64::MAX);
                 *this.left = this.left.map(|left| left.saturating_sub(size));
             }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
-use linchpin_core::{Caller, FakeClock, Gate, Outcome, Reason, Timestamp, VerifyToken};
+use linchpin_core::{Caller, FakeClock, Gate, Outcome, Policy, Reason, Timestamp, VerifyToken};
 use linchpin_tower::VerifyLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -205,4 +205,17 @@ async fn a_refusal_is_logged_with_its_reason_and_without_the_token() {
     assert!(log.contains(r#"DEBUG linchpin_tower"#) && log.contains("request refused"), "{log}");
     assert!(log.contains(r#"reason="expired" status=401"#), "{log}");
     assert!(!log.contains("very-secret"), "{log}");
+}
+
+#[tokio::test]
+async fn a_restricted_application_is_let_in_by_name_only() {
+    for closed in [layer(), layer().optional(), layer().policy(Policy::authenticated())] {
+        let refused = send(&closed, bearer("app")).await;
+        assert_eq!(refused.status(), 403);
+        assert!(!refused.headers().contains_key("www-authenticate"), "no other token would help");
+        assert!(text(refused).await.contains(r#""reason":"restricted_application""#));
+    }
+    for open in [layer().admit_restricted(), layer().policy(Policy::optional()).admit_restricted()] {
+        assert_eq!(text(send(&open, bearer("app")).await).await, "ann");
+    }
 }

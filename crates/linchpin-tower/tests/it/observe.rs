@@ -217,6 +217,10 @@ async fn what_a_server_need_not_read_is_complete() {
         assert!(!line.contains("error="), "{method} {path}: {line}");
     }
 
+    // One that reads the body of a HEAD all the same sends nothing of it.
+    text(service.clone().oneshot(request("HEAD", "/text")).await.unwrap().into_body()).await;
+    assert!(only_line().contains("bytes=0"));
+
     // A server that has sent as many bytes as were announced stops asking.
     let mut known = service.clone().oneshot(request("GET", "/text")).await.unwrap();
     known.body_mut().frame().await.unwrap().unwrap();

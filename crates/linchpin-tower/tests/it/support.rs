@@ -20,7 +20,7 @@ use tower::{Service, service_fn, util::BoxCloneService};
 pub(crate) type Body = Full<Bytes>;
 pub(crate) type Decision = Result<Arc<Caller>, Refusal>;
 
-/// Accepts `good`, waits with `slow` until told what to decide, and refuses the rest as expired.
+/// Accepts `good` and the restricted `app`, waits with `slow` until told what to decide, and refuses the rest as expired.
 pub(crate) struct Fake {
     slow: Mutex<Option<oneshot::Receiver<Decision>>>,
 }
@@ -48,6 +48,7 @@ impl VerifyToken for Fake {
     fn verify(&self, token: &str, _now: Timestamp) -> Outcome {
         match token {
             "good" => Outcome::Ready(Ok(ann())),
+            "app" => Outcome::Ready(Ok(app())),
             "slow" => {
                 let slow = self.slow.lock().unwrap().take().expect("only one request is slow");
                 Outcome::Pending(Pending::new(async {
@@ -57,6 +58,13 @@ impl VerifyToken for Fake {
             _ => Outcome::Ready(Err(Reason::Expired.into())),
         }
     }
+}
+
+/// A restricted application with the scope.
+fn app() -> Arc<Caller> {
+    let caller =
+        Caller::builder("https://id.example").subject("ann").scopes(["grades:read".parse().unwrap()]);
+    Arc::new(caller.restricted(true).build())
 }
 
 pub(crate) fn ann() -> Arc<Caller> {

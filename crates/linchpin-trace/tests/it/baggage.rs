@@ -55,3 +55,13 @@ fn what_is_set_can_be_read_again_and_limits_hold() {
 fn debug_shows_names_only() {
     assert_eq!(format!("{:?}", parse(&["user=ann"])), r#"{"user"}"#);
 }
+
+#[test]
+fn members_that_are_not_wanted_are_dropped_and_the_others_stay_as_they_came() {
+    let mut baggage = Baggage::parse([b"tenant=edX%20Inc;private,plan=free,user=ann".as_slice()]);
+
+    baggage.retain(|name| name != "user");
+
+    assert_eq!(baggage.to_string(), "tenant=edX%20Inc;private,plan=free");
+    assert_eq!(baggage.value("user"), None);
+}

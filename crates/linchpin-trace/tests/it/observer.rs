@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use linchpin_core::Clock;
 use linchpin_trace::{
     CodeOwners, HealthChecks, Observer, ProxyTrust, RequestHead, RequestIdTrust, Sampler, outgoing_span,
 };
@@ -279,7 +280,7 @@ fn an_outgoing_call_is_a_child_without_its_url() {
         let observation = begin(&observer, "/", &[]);
         observation.enter(|| {
             let trace = observation.context().trace().child();
-            let span = outgoing_span("GET", "grades.example", Some(8443), &trace);
+            let span = outgoing_span("GET", "grades.example", Some(8443), Some(&trace));
             span.record("http.response.status_code", 200);
             drop(span);
         });
@@ -302,4 +303,55 @@ fn without_a_subscriber_everything_still_works() {
 
     assert_eq!(id.as_str(), "abc");
     assert!(!ProxyTrust::default().trusts_anyone());
+}
+
+#[test]
+fn a_client_can_shorten_the_time_that_a_request_has_and_not_extend_it() {
+    let (observer, clock) = observer();
+    let observer = observer.request_timeout(Duration::from_secs(5));
+    let left = |headers: &[(&str, &str)]| {
+        let deadline = begin(&observer, "/", headers).context().deadline().unwrap();
+        deadline.remaining(clock.instant()).as_millis()
+    };
+
+    assert_eq!(left(&[]), 5000);
+    assert_eq!(left(&[("x-request-timeout-ms", "1200")]), 1200);
+    assert_eq!(left(&[("x-request-timeout-ms", "60000")]), 5000);
+    assert_eq!(left(&[("x-request-timeout-ms", "0")]), 0);
+    assert_eq!(left(&[("grpc-timeout", "800m"), ("x-request-timeout-ms", "1200")]), 800);
+    for ignored in ["", "-1", "soon", "1e3", "99999999999999999999999"] {
+        assert_eq!(
+            left(&[("x-request-timeout-ms", ignored), ("grpc-timeout", ignored)]),
+            5000,
+            "{ignored:?}"
+        );
+    }
+}
+
+#[test]
+fn a_deadline_runs_by_the_clock_that_nobody_sets() {
+    let (observer, clock) = observer();
+    let observer = observer.request_timeout(Duration::from_secs(5));
+    let deadline = begin(&observer, "/", &[]).context().deadline().unwrap();
+
+    clock.set(clock.now().saturating_add(Duration::from_secs(3600)));
+    assert_eq!(deadline.remaining(clock.instant()), Duration::from_secs(5));
+
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(deadline.remaining(clock.instant()), Duration::from_secs(3));
+}
+
+#[test]
+fn without_a_limit_a_request_has_the_time_that_its_client_gives_it() {
+    let (observer, clock) = observer();
+    let named = observer.clone().timeout_header("X-Time-Left");
+    let headers = [("x-request-timeout-ms", "1200"), ("x-time-left", "700")];
+    let left = |observer: &Observer| {
+        let deadline = begin(observer, "/", &headers).context().deadline();
+        deadline.map(|deadline| deadline.remaining(clock.instant()).as_millis())
+    };
+
+    assert_eq!(left(&observer), Some(1200));
+    assert_eq!(left(&named), Some(700));
+    assert_eq!(begin(&observer, "/", &[]).context().deadline(), None);
 }

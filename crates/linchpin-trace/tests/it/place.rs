@@ -40,7 +40,7 @@ fn requests_calls_and_jobs_have_a_place_and_other_spans_have_none() {
         observation.enter(|| {
             tracing::info_span!("own").in_scope(|| ());
             let trace = observation.context().trace().child();
-            drop(outgoing_span("GET", "grades.example", None, &trace));
+            drop(outgoing_span("GET", "grades.example", None, Some(&trace)));
             call = Some(trace);
             drop(background_task("job", async {}));
         });

@@ -1,7 +1,9 @@
 //! The observer's variables.
 
-use linchpin_core::ConfigError;
+use linchpin_core::{Clock, ConfigError, FakeClock};
 use linchpin_trace::{Observer, SETTINGS};
+
+use crate::support::begin;
 
 fn read(vars: &[(&str, &str)]) -> Result<Observer, ConfigError> {
     Observer::from_vars("grades", vars.iter().map(|(name, value)| (name.into(), value.into())))
@@ -37,6 +39,8 @@ fn all_that_is_wrong_is_reported_by_the_variables_names() {
         ("LOG_HEALTH_CHECKS", "0"),
         ("LOG_HEALTH_PATHS", "healthz"),
         ("CODE_OWNERS_FILE", "/nonexistent/owners"),
+        ("REQUEST_TIMEOUT", "soon"),
+        ("REQUEST_TIMEOUT_HEADER", "a b"),
     ]);
 
     assert_eq!(
@@ -47,9 +51,28 @@ fn all_that_is_wrong_is_reported_by_the_variables_names() {
             "REQUEST_ID_TRUST",
             "LOG_HEALTH_CHECKS",
             "LOG_HEALTH_PATHS",
-            "CODE_OWNERS_FILE"
+            "CODE_OWNERS_FILE",
+            "REQUEST_TIMEOUT",
+            "REQUEST_TIMEOUT_HEADER"
         ]
     );
+    for bad in ["0", "-1", "1.5", "1s", "99999999999999999999"] {
+        assert_eq!(wrong(&[("REQUEST_TIMEOUT", bad)]), ["REQUEST_TIMEOUT"], "{bad}");
+    }
+}
+
+#[test]
+fn the_limit_of_a_request_and_its_header_can_be_set() {
+    let observer = read(&[("REQUEST_TIMEOUT", "30"), ("REQUEST_TIMEOUT_HEADER", "X-Time-Left")]).unwrap();
+    let clock = FakeClock::default();
+    let observer = observer.clock(clock.clone());
+    let left = |headers: &[(&str, &str)]| {
+        let deadline = begin(&observer, "/", headers).context().deadline().unwrap();
+        deadline.remaining(clock.instant()).as_millis()
+    };
+
+    assert_eq!(left(&[]), 30_000);
+    assert_eq!(left(&[("x-time-left", "700"), ("x-request-timeout-ms", "1")]), 700);
 }
 
 #[test]

@@ -8,5 +8,7 @@ mod health;
 mod keys;
 #[cfg(feature = "remote")]
 mod providers;
+#[cfg(feature = "service-token")]
+mod service_token;
 #[cfg(feature = "remote")]
 mod several;

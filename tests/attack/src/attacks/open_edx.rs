@@ -70,7 +70,10 @@ fn limits(scene: &Scene) -> Vec<Attack> {
         let signed = |value| scene.token().claim(claim, value).sign();
         token(name, signed(bad), MalformedClaims, signed(good))
     };
-    filters.into_iter().chain(restricted).map(attack).collect()
+    let signed = |is_restricted: bool| scene.token().claim("is_restricted", is_restricted).sign();
+    let restricted_application =
+        token("a token of a restricted application", signed(true), RestrictedApplication, signed(false));
+    filters.into_iter().chain(restricted).map(attack).chain([restricted_application]).collect()
 }
 
 fn kinds(scene: &Scene) -> Vec<Attack> {

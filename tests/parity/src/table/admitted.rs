@@ -71,6 +71,33 @@ fn handlers(service: &Service) -> Vec<Row> {
     let (good, acme) = (ann().sign(), ann().claim("tenant", "acme").sign());
     let get = |path| Request::get(path);
     vec![
+        row("a handler may hand the caller's token on", get("/subject").bearer(&good), Expected::text(&good)),
+        row(
+            "the token to hand on is there without its scheme and the spaces after it",
+            get("/subject").authorization(format!("bEARER   {good}")),
+            Expected::text(&good),
+        ),
+        row(
+            "a token whose key had to be waited for may be handed on",
+            get("/subject-slow").bearer(&good),
+            Expected::text(&good),
+        ),
+        row("a bad token is not handed on", get("/subject").bearer("a.b.c"), MalformedToken),
+        row(
+            "a token that nobody has verified is not handed on",
+            get("/subject-behind-public").bearer(&good),
+            MissingCredential,
+        ),
+        row(
+            "of the anonymous there is no token to hand on",
+            get("/subject-behind-optional"),
+            MissingCredential,
+        ),
+        row(
+            "without a layer there is no token to hand on",
+            get("/unlayered-subject").bearer(&good),
+            MissingLayer,
+        ),
         row(
             "a POST is admitted with its body",
             Request::post("/caller", b"grade").bearer(&good),

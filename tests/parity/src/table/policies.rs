@@ -106,7 +106,6 @@ fn bodies(service: &Service) -> Vec<Row> {
 fn open_policies(service: &Service) -> Vec<Row> {
     let ann = || service.issuer.token("ann");
     let get = |path| Request::get(path);
-    let anonymous = || Expected::text("anonymous");
     vec![
         row("a public route asks for nothing", get("/policy-public"), anonymous()),
         row("a public route looks at no token", get("/policy-public").bearer(ann().sign()), anonymous()),
@@ -190,6 +189,30 @@ fn restricted(service: &Service) -> Vec<Row> {
             in_jwt(InsufficientScope),
         ),
         at("a restricted application elsewhere", "/unrestricted", app(), RestrictedApplication.into()),
+        at(
+            "a restricted application behind a layer without policy",
+            "/unrestricted-layer",
+            app(),
+            RestrictedApplication.into(),
+        ),
+        at(
+            "a restricted application where the anonymous are admitted",
+            "/unrestricted-optional",
+            app(),
+            RestrictedApplication.into(),
+        ),
+        row(
+            "nobody where a restricted application is refused",
+            Request::get("/unrestricted-optional"),
+            anonymous(),
+        ),
+        at("a restricted application where the layer lets it in", "/restricted-layer", app(), ann_is_told()),
+        at(
+            "a restricted application where the layer lets it in and the guard does not",
+            "/restricted-require",
+            app(),
+            RestrictedApplication.into(),
+        ),
         at(
             "an application that is not restricted",
             "/unrestricted",
@@ -301,6 +324,10 @@ fn wide(letter: char) -> char {
 fn lacks(scope: &str) -> Expected {
     Expected::refused(InsufficientScope)
         .challenge(&format!(r#"Bearer error="insufficient_scope", scope="{scope}""#))
+}
+
+fn anonymous() -> Expected {
+    Expected::text("anonymous")
 }
 
 fn ann_is_told() -> Expected {

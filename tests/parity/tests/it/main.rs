@@ -1,5 +1,6 @@
 //! The table against all three servers.
 
+mod observed;
 mod sweep;
 
 use std::sync::{LazyLock, Mutex};

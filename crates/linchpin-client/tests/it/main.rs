@@ -1,0 +1,17 @@
+//! Clients and upstreams over loopback sockets, in paused time.
+
+mod answers;
+mod breaker;
+mod builder;
+mod bulkhead;
+mod deadlines;
+mod hostile;
+mod propagation;
+mod redirects;
+mod requests;
+mod retries;
+mod service;
+mod spans;
+mod streams;
+mod support;
+mod tokens;

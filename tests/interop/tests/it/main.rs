@@ -1,0 +1,4 @@
+//! Against a certified OpenID provider.
+
+mod clients;
+mod verification;
