@@ -52,8 +52,8 @@ mod vars;
 use self::signal::Signal;
 pub use self::{
     metrics::{
-        KEY_FETCHES, KEYS, KEYS_AGE, KEYS_SKIPPED, KEYS_USABLE, METRICS, MetricInfo, MetricKind, Readings,
-        prometheus_name,
+        BREAKER, CALLS_IN_FLIGHT, CALLS_WAITING, KEY_FETCHES, KEYS, KEYS_AGE, KEYS_SKIPPED, KEYS_USABLE,
+        METRICS, MetricInfo, MetricKind, Readings, TOKEN_FETCHES, prometheus_name,
     },
     settings::{SETTINGS, Setting},
     tallies::{AllDelivered, Delivered},

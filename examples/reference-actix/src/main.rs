@@ -3,14 +3,11 @@
 use std::{
     net::{SocketAddr, TcpListener},
     process::ExitCode,
+    time::Duration,
 };
 
 use actix_web::{App, HttpServer};
-use linchpin::{
-    Auth, ConfigError,
-    actix::observe,
-    trace::{Logs, Observer},
-};
+use linchpin::{Auth, ConfigError, actix::observe, metrics, otel::Telemetry};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -24,12 +21,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, observer, auth) = settings()?;
+    let (address, telemetry, auth) = settings()?;
+    telemetry.watch(metrics::of_auth(&auth));
     let listener =
         TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
+    let observer = telemetry.observer();
     let app = reference_actix::app(auth, address.ip().is_loopback());
     // actix stops on SIGTERM and SIGINT by itself, after requests under way have ended.
     HttpServer::new(move || App::new().configure(app.clone()).wrap(observe(observer.clone())))
@@ -40,19 +39,20 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         .run()
         .await?;
     tracing::info!("stopped");
+    telemetry.shutdown(FLUSH).await;
     Ok(())
 }
 
 /// Reads everything from the environment, and reports all that is wrong at once.
-fn settings() -> Result<(SocketAddr, Observer, Auth), ConfigError> {
+fn settings() -> Result<(SocketAddr, Telemetry, Auth), ConfigError> {
     let mut problems = ConfigError::collect();
-    problems.take(Logs::from_env().and_then(Logs::init));
+    let telemetry =
+        problems.take(Telemetry::builder("reference-actix").version(env!("CARGO_PKG_VERSION")).init());
     let address = problems.take(bind_address());
-    let observer = problems.take(Observer::from_env("reference-actix"));
     let auth = problems.take(Auth::from_env());
     problems.check()?;
-    match (address, observer, auth) {
-        (Some(address), Some(observer), Some(auth)) => Ok((address, observer, auth)),
+    match (address, telemetry, auth) {
+        (Some(address), Some(telemetry), Some(auth)) => Ok((address, telemetry, auth)),
         _ => Err(ConfigError::collect()),
     }
 }
@@ -68,3 +68,6 @@ fn bind_address() -> Result<SocketAddr, ConfigError> {
 
 /// How long requests under way may take after the signal to stop.
 const PATIENCE_SECONDS: u64 = 5;
+
+/// How long what is left of the telemetry may take to arrive.
+const FLUSH: Duration = Duration::from_secs(5);

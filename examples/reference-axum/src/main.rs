@@ -2,11 +2,7 @@
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use linchpin::{
-    Auth, ConfigError,
-    axum::observe,
-    trace::{Logs, Observer},
-};
+use linchpin::{Auth, ConfigError, axum::observe, metrics, otel::Telemetry};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -24,13 +20,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, observer, auth) = settings()?;
+    let (address, telemetry, auth) = settings()?;
+    telemetry.watch(metrics::of_auth(&auth));
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
-    let app = reference_axum::app(auth, address.ip().is_loopback()).layer(observe(observer));
+    let app = reference_axum::app(auth, address.ip().is_loopback()).layer(observe(telemetry.observer()));
     let server = axum::serve(listener, app.into_make_service_with_connect_info())
         .with_graceful_shutdown(stop_signal());
     tokio::select! {
@@ -40,19 +37,20 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     tracing::info!("stopped");
+    telemetry.shutdown(FLUSH).await;
     Ok(())
 }
 
 /// Reads everything from the environment, and reports all that is wrong at once.
-fn settings() -> Result<(SocketAddr, Observer, Auth), ConfigError> {
+fn settings() -> Result<(SocketAddr, Telemetry, Auth), ConfigError> {
     let mut problems = ConfigError::collect();
-    problems.take(Logs::from_env().and_then(Logs::init));
+    let telemetry =
+        problems.take(Telemetry::builder("reference-axum").version(env!("CARGO_PKG_VERSION")).init());
     let address = problems.take(bind_address());
-    let observer = problems.take(Observer::from_env("reference-axum"));
     let auth = problems.take(Auth::from_env());
     problems.check()?;
-    match (address, observer, auth) {
-        (Some(address), Some(observer), Some(auth)) => Ok((address, observer, auth)),
+    match (address, telemetry, auth) {
+        (Some(address), Some(telemetry), Some(auth)) => Ok((address, telemetry, auth)),
         _ => Err(ConfigError::collect()),
     }
 }
@@ -80,3 +78,6 @@ async fn stop_signal() {
 
 /// How long requests under way may take after the signal to stop.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long what is left of the telemetry may take to arrive.
+const FLUSH: Duration = Duration::from_secs(5);

@@ -95,6 +95,10 @@ pub const METRICS: &[MetricInfo] = &[
     KEYS,
     KEYS_SKIPPED,
     KEY_FETCHES,
+    TOKEN_FETCHES,
+    BREAKER,
+    CALLS_IN_FLIGHT,
+    CALLS_WAITING,
     TELEMETRY_EXPORTED,
     TELEMETRY_DROPPED,
     BUILD_INFO,
@@ -189,6 +193,34 @@ pub const KEY_FETCHES: MetricInfo = MetricInfo::counter(
     "{fetch}",
     "Fetches of the issuer's keys, by how they ended: ok or failed.",
     &["auth.issuer", "outcome"],
+);
+/// How many fetches of tokens for outgoing calls have ended.
+pub const TOKEN_FETCHES: MetricInfo = MetricInfo::counter(
+    "linchpin.token.fetches",
+    "{fetch}",
+    "Fetches of tokens for calls to other services, by how they ended: ok or failed.",
+    &["token.endpoint", "outcome"],
+);
+/// The state of a client's circuit breaker.
+pub const BREAKER: MetricInfo = MetricInfo::gauge(
+    "linchpin.client.breaker",
+    "1",
+    "1 for the state in which the breaker is, 0 for the others: closed, open or half_open.",
+    &["client", "state"],
+);
+/// How many calls have a place in a client's bulkhead.
+pub const CALLS_IN_FLIGHT: MetricInfo = MetricInfo::gauge(
+    "linchpin.client.in_flight",
+    "{call}",
+    "Calls that have a place in the client's bulkhead.",
+    &["client"],
+);
+/// How many calls wait for a place in a client's bulkhead.
+pub const CALLS_WAITING: MetricInfo = MetricInfo::gauge(
+    "linchpin.client.waiting",
+    "{call}",
+    "Calls that wait for a place in the client's bulkhead.",
+    &["client"],
 );
 pub(crate) const TELEMETRY_EXPORTED: MetricInfo = MetricInfo::counter(
     "linchpin.telemetry.exported",

@@ -26,7 +26,10 @@ pub(crate) use self::{
     prometheus::{Listener, serve, target_info},
 };
 pub use self::{
-    catalogue::{KEY_FETCHES, KEYS, KEYS_AGE, KEYS_SKIPPED, KEYS_USABLE, METRICS, MetricInfo, MetricKind},
+    catalogue::{
+        BREAKER, CALLS_IN_FLIGHT, CALLS_WAITING, KEY_FETCHES, KEYS, KEYS_AGE, KEYS_SKIPPED, KEYS_USABLE,
+        METRICS, MetricInfo, MetricKind, TOKEN_FETCHES,
+    },
     prometheus::prometheus_name,
     readings::Readings,
 };
