@@ -31,7 +31,7 @@
 //!
 //! # Features
 //!
-//! None.
+//! - `grpc`: OTLP over gRPC too (`OTEL_EXPORTER_OTLP_PROTOCOL=grpc`), by tonic.
 
 mod config;
 mod export;

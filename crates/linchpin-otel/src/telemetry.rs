@@ -9,10 +9,12 @@ use tracing_subscriber::{
     Layer, filter::filter_fn, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
 };
 
+#[cfg(feature = "grpc")]
+use crate::export::GrpcTransport;
 use crate::{
     Signal,
     config::Config,
-    export::{Delivery, Endpoint, HttpTransport, Teller},
+    export::{Delivery, Endpoint, HttpTransport, Protocol, Teller, Transport},
     metrics::{CallSpans, Listener, Meters, Readings, target_info},
     queue::{Queue, Tally},
     sender::Sender,
@@ -281,7 +283,11 @@ fn warn(variables: &[String]) {
 }
 
 fn delivery(signal: Signal, endpoint: &Endpoint, tally: Arc<Tally>) -> Result<Delivery, ConfigError> {
-    let transport = Box::new(HttpTransport::new(endpoint)?);
+    let transport: Box<dyn Transport> = match endpoint.protocol {
+        Protocol::HttpProtobuf => Box::new(HttpTransport::new(endpoint)?),
+        #[cfg(feature = "grpc")]
+        Protocol::Grpc => Box::new(GrpcTransport::new(signal, endpoint)?),
+    };
     let teller = Teller::new(signal, endpoint.shown());
     Ok(Delivery { transport, timeout: endpoint.timeout, teller, tally })
 }

@@ -73,6 +73,7 @@
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
 //! - `client`: the module `client`: calls to other services, with tokens, time-outs, retries, deadlines and a circuit breaker.
 //! - `otel`: traces and metrics for a collector (OTLP) or for Prometheus: the modules `otel` and `metrics`.
+//! - `otel-grpc`: OTLP over gRPC too.
 //! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
 //! - `service-token`: the module `service_token`, the service's own token for outgoing calls from the environment.

@@ -1,14 +1,18 @@
 //! How telemetry is sent: where to, in what form, and what the answers mean.
 
 mod endpoint;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod http;
 mod tell;
 mod worker;
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+#[cfg(feature = "grpc")]
+pub(crate) use self::grpc::GrpcTransport;
 pub(crate) use self::{
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Protocol},
     http::HttpTransport,
     tell::Teller,
     worker::{Delivery, send_batches},

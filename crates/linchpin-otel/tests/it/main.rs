@@ -2,6 +2,8 @@
 
 mod across;
 mod docs;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod metrics;
 mod prometheus;
 mod support;
