@@ -541,3 +541,60 @@ fn a_port_that_is_taken_is_told() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains(&format!("cannot listen on {address}: Address already in use")), "{told}");
 }
+
+/// Takes whatever is sent by HTTP, answers 200, and hands on path and body.
+fn collector() -> (String, Receiver<(String, Vec<u8>)>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (send, received) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, send) = (stream.unwrap(), send.clone());
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                loop {
+                    let mut head = String::new();
+                    while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
+                    let Some(path) = head.split(' ').nth(1).map(str::to_owned) else { return };
+                    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+                    let mut body = vec![0; length.unwrap().parse().unwrap()];
+                    reader.read_exact(&mut body).unwrap();
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+                    if send.send((path, body)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (url, received)
+}
+
+#[tokio::test]
+async fn what_was_not_sent_yet_arrives_at_the_collector_when_the_service_stops() {
+    let issuer = TestIssuer::start().await.unwrap();
+    let (url, received) = collector();
+    let service = Service::start_with(&[
+        ("AUTH_ISSUER", issuer.issuer()),
+        ("AUTH_AUDIENCE", "tests"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &url),
+    ]);
+    service.until_ready().await;
+    let token = issuer.token("alice").audience("tests").sign();
+    assert_eq!(service.get("/whoami", Some(&token)).await.status(), StatusCode::OK);
+
+    let (ended_well, _) = service.stop();
+
+    assert!(ended_well);
+    let contains = |body: &[u8], text: &str| body.windows(text.len()).any(|part| part == text.as_bytes());
+    let all: Vec<(String, Vec<u8>)> = received.try_iter().collect();
+    let paths_with = |text: &str| -> Vec<&str> {
+        all.iter().filter(|(_, body)| contains(body, text)).map(|(path, _)| path.as_str()).collect()
+    };
+    assert!(paths_with("GET /whoami").contains(&"/v1/traces"));
+    for metric in ["http.server.request.duration", "linchpin.keys.usable", "linchpin.auth.requests"] {
+        assert!(paths_with(metric).contains(&"/v1/metrics"), "{metric}");
+    }
+    let (_, signature) = token.rsplit_once('.').unwrap();
+    assert!(paths_with(signature).is_empty(), "a token is sent nowhere");
+}

@@ -54,6 +54,10 @@ pub struct KeysHealth {
     pub skipped: usize,
     /// How long ago the fetch began that brought them, or found them unchanged; `None` without keys.
     pub age: Option<Duration>,
+    /// How many fetches have succeeded since the start.
+    pub succeeded: u64,
+    /// How many have failed.
+    pub failed: u64,
     /// Why the last fetch failed, if it did; what the provider sent stands in it shortened and escaped, if at all.
     pub last_error: Option<String>,
 }

@@ -65,6 +65,6 @@ pub use self::{
     token::{
         AccessToken, ClientAuth, ClientCredentials, ClientCredentialsBuilder, ForwardCaller, PendingToken,
         StaticToken, TokenEndpoint, TokenEndpointBuilder, TokenError, TokenErrorKind, TokenExchange,
-        TokenExchangeBuilder, TokenOutcome, TokenRequest, TokenSource,
+        TokenExchangeBuilder, TokenFetches, TokenOutcome, TokenRequest, TokenSource,
     },
 };

@@ -13,6 +13,8 @@ pub(crate) struct Machine {
     phase: Phase,
     held: Held,
     failures: u32,
+    /// How many fetches have failed in all.
+    failed: u64,
     /// Why the last fetch failed, if it did.
     last_error: Option<String>,
     ended: Ended,
@@ -81,6 +83,7 @@ impl Machine {
             phase: Phase::Requested,
             held: Held::Nothing,
             failures: 0,
+            failed: 0,
             last_error: None,
             ended: Ended::default(),
         }
@@ -145,6 +148,7 @@ impl Machine {
         };
         self.held = held;
         self.failures = self.failures.saturating_add(1);
+        self.failed += 1;
         self.last_error = Some(error);
         self.end(false);
         change
@@ -164,6 +168,10 @@ impl Machine {
 
     pub(crate) fn failures(&self) -> u32 {
         self.failures
+    }
+
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed
     }
 
     pub(crate) fn last_error(&self) -> Option<&str> {
@@ -232,7 +240,7 @@ mod tests {
         #[test]
         fn whatever_happens_the_promises_hold(events in events()) {
             let start = Timestamp::from_unix_seconds(1_000_000);
-            let (mut now, mut caused, mut suspected) = (start, 0_u64, 0_u64);
+            let (mut now, mut caused, mut suspected, mut failed) = (start, 0_u64, 0_u64, 0_u64);
             let mut machine = Machine::new(Budget::new(INTERVAL, start));
             let mut told = Vec::new();
             for event in events {
@@ -265,6 +273,8 @@ mod tests {
                         let succeeds = matches!(event, Event::Succeed);
                         prop_assert_eq!(machine.ended().count, before.count + 1);
                         prop_assert_eq!(machine.ended().last_success == before.count + 1, succeeds);
+                        failed += u64::from(!succeeds);
+                        prop_assert_eq!(machine.failed(), failed);
                         prop_assert_eq!(machine.failures(), if succeeds { 0 } else { failed_before + 1 });
                         prop_assert_eq!(machine.last_error().is_none(), succeeds);
                         prop_assert!(!machine.is_fetching());

@@ -104,8 +104,10 @@ impl Shared {
 
     /// How the keys are; whoever asks sees one moment, and holds the lock for a few instructions.
     pub(crate) fn health(&self, now: Timestamp) -> KeysHealth {
-        let (is_fetching, last_error) =
-            self.handover.inspect(|machine| (machine.is_fetching(), machine.last_error().map(str::to_owned)));
+        let (is_fetching, ended, failed, last_error) = self.handover.inspect(|machine| {
+            let last_error = machine.last_error().map(str::to_owned);
+            (machine.is_fetching(), machine.ended().count, machine.failed(), last_error)
+        });
         let loaded = self.handover.latest().load();
         let age = loaded.as_ref().map(|loaded| loaded.age(now));
         let state = match age {
@@ -117,7 +119,7 @@ impl Shared {
         };
         let (keys, skipped) =
             loaded.as_ref().map_or((0, 0), |loaded| (loaded.keys.len(), loaded.keys.skipped().len()));
-        KeysHealth { state, keys, skipped, age, last_error }
+        KeysHealth { state, keys, skipped, age, succeeded: ended - failed, failed, last_error }
     }
 
     /// What a token hears whose key is missing.

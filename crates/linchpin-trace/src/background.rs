@@ -12,7 +12,8 @@ use pin_project_lite::pin_project;
 use tracing::{Span, field::Empty};
 
 use crate::{
-    ACCESS_TARGET, Baggage, RequestContext, SPAN_TARGET, TraceContext, mint_request_id, observer::Settings,
+    ACCESS_TARGET, Baggage, RequestContext, SPAN_TARGET, Sampler, SpanPlace, TraceContext, mint_request_id,
+    observer::Settings,
 };
 
 /// Runs a job with ids, attributes, a span and one line of its own, written when it ends: completed, cancelled or by a panic.
@@ -86,7 +87,9 @@ struct Job {
 impl Job {
     fn begin(name: &'static str, clock: Arc<dyn Clock>, observer: Option<Arc<Settings>>) -> Self {
         let began = clock.now();
-        let context = match RequestContext::current() {
+        let current = RequestContext::current();
+        let parent = current.as_ref().map(|parent| parent.trace().span_id());
+        let context = match current {
             Some(parent) => RequestContext::new(
                 parent.request_id().clone(),
                 parent.trace().child(),
@@ -96,25 +99,30 @@ impl Job {
                 None,
             ),
             None => {
-                let is_sampled = observer.as_ref().is_none_or(|known| known.is_sampled);
-                let trace = TraceContext::root(is_sampled);
+                let sampler = observer.as_ref().map_or_else(Sampler::default, |known| known.sampler);
+                let trace = TraceContext::root(false);
+                let is_sampled = sampler.records(trace.trace_id(), None);
+                let trace = trace.sampled(is_sampled);
                 RequestContext::new(mint_request_id(began), trace, Baggage::default(), None, None)
             }
         };
-        let span = tracing::info_span!(
-            target: SPAN_TARGET,
-            parent: None,
-            "request",
-            otel.name = name,
-            otel.kind = "internal",
-            otel.status_code = Empty,
-            error.type = Empty,
-            code.owner = Empty,
-            request_id = context.request_id().as_str(),
-            trace_id = %context.trace().trace_id(),
-            span_id = %context.trace().span_id(),
-            attributes = Empty,
-        );
+        let span = || {
+            tracing::info_span!(
+                target: SPAN_TARGET,
+                parent: None,
+                "request",
+                otel.name = name,
+                otel.kind = "internal",
+                otel.status_code = Empty,
+                error.type = Empty,
+                code.owner = Empty,
+                request_id = context.request_id().as_str(),
+                trace_id = %context.trace().trace_id(),
+                span_id = %context.trace().span_id(),
+                attributes = Empty,
+            )
+        };
+        let span = SpanPlace::new(context.trace(), parent).open(span);
         Self { name, observer, context, span, clock, began, is_done: false }
     }
 }

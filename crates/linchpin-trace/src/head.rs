@@ -60,6 +60,7 @@ pub(crate) struct Found<'a> {
     pub(crate) forwarded: Vec<&'a [u8]>,
     pub(crate) named: Vec<&'a [u8]>,
     pub(crate) host: Vec<&'a [u8]>,
+    pub(crate) content_length: Vec<&'a [u8]>,
     pub(crate) timeout: Vec<&'a [u8]>,
     pub(crate) grpc_timeout: Vec<&'a [u8]>,
 }
@@ -81,6 +82,7 @@ impl<'a> Found<'a> {
                 "x-forwarded-for" => &mut found.x_forwarded_for,
                 "forwarded" => &mut found.forwarded,
                 "host" => &mut found.host,
+                "content-length" => &mut found.content_length,
                 name if Some(name) == named => &mut found.named,
                 name if name == timeout => &mut found.timeout,
                 "grpc-timeout" => &mut found.grpc_timeout,
@@ -89,5 +91,13 @@ impl<'a> Found<'a> {
             values.push(value);
         }
         found
+    }
+
+    /// The size of the body, if one header tells it in digits.
+    pub(crate) fn body_size(&self) -> Option<u64> {
+        let [digits] = self.content_length[..] else { return None };
+        // The parser of the standard library would take a plus sign.
+        let is_number = digits.iter().all(u8::is_ascii_digit);
+        std::str::from_utf8(digits).ok().filter(|_| is_number)?.parse().ok()
     }
 }

@@ -35,12 +35,15 @@ mod forwarded;
 mod head;
 mod line;
 mod logs;
+mod meter;
 mod network;
 mod observation;
 mod observer;
 mod owners;
+mod place;
 mod random;
 mod redact;
+mod sampler;
 mod server;
 mod settings;
 mod span;
@@ -62,12 +65,15 @@ pub use self::{
     deadline::Deadline,
     head::RequestHead,
     logs::{LogFormat, LogHandle, Logs},
+    meter::{MeterRequests, MeteredHead, RequestSummary},
     network::Network,
     observation::{ACCESS_TARGET, Observation},
     observer::{HealthChecks, Observer, RequestIdTrust},
     owners::CodeOwners,
+    place::SpanPlace,
     random::mint_request_id,
     redact::{Sensitive, is_recordable_header},
+    sampler::Sampler,
     settings::{SETTINGS, Setting},
     span::{SPAN_TARGET, outgoing_span},
     trace_context::{SpanId, TraceContext, TraceId},

@@ -12,7 +12,7 @@ use linchpin_core::{RequestId, Timestamp};
 use tracing::Span;
 
 use crate::{
-    RequestContext,
+    MeteredHead, RequestContext, RequestSummary,
     observer::{Line, Settings},
 };
 
@@ -29,7 +29,8 @@ pub struct Observation {
     settings: Arc<Settings>,
     context: RequestContext,
     span: Span,
-    method: &'static str,
+    head: MeteredHead,
+    request_bytes: Option<u64>,
     began: Timestamp,
     line: Line,
     /// Zero until there is one.
@@ -43,12 +44,16 @@ impl Observation {
         settings: Arc<Settings>,
         context: RequestContext,
         span: Span,
-        method: &'static str,
+        head: MeteredHead,
+        request_bytes: Option<u64>,
         began: Timestamp,
         line: Line,
     ) -> Self {
         let (status, bytes) = Default::default();
-        Self { settings, context, span, method, began, line, status, bytes, has_ended: false }
+        if let Some(meter) = &settings.meter {
+            meter.began(head);
+        }
+        Self { settings, context, span, head, request_bytes, began, line, status, bytes, has_ended: false }
     }
 
     /// What is known about the request: it goes into the request's extensions.
@@ -105,6 +110,20 @@ impl Observation {
         let owner = told.module.and_then(|module| self.settings.owners.owner(module));
         let owner = owner.or_else(|| self.settings.owners.owner(told.route.as_deref()?));
         let (issuer, client_id) = (told.issuer.as_deref(), told.client_id.as_deref());
+        // First of all: whatever becomes of span and line, the request is not under way any more.
+        if let Some(meter) = &self.settings.meter {
+            meter.ended(&RequestSummary {
+                head: self.head,
+                route: told.route.as_deref(),
+                status,
+                error,
+                duration,
+                request_bytes: self.request_bytes,
+                response_bytes: bytes,
+                auth: told.auth,
+                issuer: told.issuer.as_deref(),
+            });
+        }
         let attributes = told.attributes.to_json();
         let attribute_errors = Some(told.attributes.errors()).filter(|errors| *errors > 0);
 
@@ -114,12 +133,12 @@ impl Observation {
                 Some(route) => {
                     self.span.record(
                         "otel.name",
-                        tracing::field::display(format_args!("{} {route}", self.method)),
+                        tracing::field::display(format_args!("{} {route}", self.head.method)),
                     );
                     self.span.record("http.route", &**route);
                 }
                 None => {
-                    self.span.record("otel.name", self.method);
+                    self.span.record("otel.name", self.head.method);
                 }
             }
             self.span.record("http.response.status_code", status);
@@ -137,7 +156,7 @@ impl Observation {
                 tracing::info!(
                     target: ACCESS_TARGET,
                     service = &*self.settings.service,
-                    method = self.method,
+                    method = self.head.method,
                     route = told.route.as_deref(),
                     status,
                     duration_ms = duration.as_micros() as f64 / 1000.0,

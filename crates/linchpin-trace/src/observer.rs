@@ -14,8 +14,8 @@ use std::{
 use linchpin_core::{Clock, ConfigError, RequestId, SystemClock, Timestamp};
 
 use crate::{
-    BackgroundTask, Baggage, CodeOwners, Deadline, Observation, ProxyTrust, RequestContext, RequestHead,
-    TraceContext,
+    BackgroundTask, Baggage, CodeOwners, Deadline, MeterRequests, MeteredHead, Observation, ProxyTrust,
+    RequestContext, RequestHead, Sampler, TraceContext,
     deadline::{self, TIMEOUT_HEADER},
     head::Found,
     mint_request_id,
@@ -60,7 +60,8 @@ pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Clock>,
     proxies: ProxyTrust,
     request_id_trust: RequestIdTrust,
-    pub(crate) is_sampled: bool,
+    pub(crate) sampler: Sampler,
+    pub(crate) meter: Option<Arc<dyn MeterRequests>>,
     health_checks: HealthChecks,
     health_paths: Arc<[Box<str>]>,
     seen_health_checks: Arc<AtomicU64>,
@@ -83,7 +84,8 @@ impl Observer {
             clock: Arc::new(SystemClock),
             proxies: ProxyTrust::default(),
             request_id_trust: RequestIdTrust::default(),
-            is_sampled: true,
+            sampler: Sampler::default(),
+            meter: None,
             health_checks: HealthChecks::default(),
             health_paths: ["/healthz", "/readyz", "/livez"].map(Box::from).into(),
             seen_health_checks: Arc::default(),
@@ -116,10 +118,17 @@ impl Observer {
         self
     }
 
-    /// Whether traces that begin here are marked as sampled, which tells the services downstream to record them.
+    /// Decides which traces are recorded, which the services downstream are told.
     #[must_use]
-    pub fn sample_new_traces(mut self, is_sampled: bool) -> Self {
-        self.settings().is_sampled = is_sampled;
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.settings().sampler = sampler;
+        self
+    }
+
+    /// Has the numbers of all requests kept by `meter`, whether their traces are recorded or not.
+    #[must_use]
+    pub fn meter(mut self, meter: impl MeterRequests) -> Self {
+        self.settings().meter = Some(Arc::new(meter));
         self
     }
 
@@ -187,9 +196,12 @@ impl Observer {
         let began = settings.clock.now();
         let found = Found::of(headers.into_iter(), settings.proxies.named_header(), &settings.timeout_header);
 
+        let request_bytes = found.body_size();
+
         let parent = TraceContext::parse(found.traceparent.iter().copied(), found.tracestate.iter().copied());
-        let trace =
-            parent.as_ref().map_or_else(|| TraceContext::root(settings.is_sampled), TraceContext::child);
+        let trace = parent.as_ref().map_or_else(|| TraceContext::root(false), TraceContext::child);
+        let is_sampled = settings.sampler.records(trace.trace_id(), parent.as_ref());
+        let trace = trace.sampled(is_sampled);
         let context = RequestContext::new(
             settings.request_id(&found.request_id, head, began),
             trace,
@@ -222,7 +234,8 @@ impl Observer {
         } else {
             Line::Always
         };
-        Observation::new(self.inner.clone(), context, span, method, began, has_line)
+        let metered = MeteredHead::new(method, head.scheme);
+        Observation::new(self.inner.clone(), context, span, metered, request_bytes, began, has_line)
     }
 
     /// Runs a job as [`background_task`](crate::background_task) does, by this observer's clock, sampling and code owners.

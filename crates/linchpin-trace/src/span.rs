@@ -2,7 +2,7 @@
 
 use tracing::{Span, field::Empty};
 
-use crate::{RequestContext, SpanId, TraceContext};
+use crate::{RequestContext, SpanId, SpanPlace, TraceContext};
 
 /// The target of the spans of requests and outgoing calls.
 pub const SPAN_TARGET: &str = "linchpin::request";
@@ -16,33 +16,36 @@ pub(crate) fn request_span(
     parent: Option<SpanId>,
 ) -> Span {
     let trace = context.trace();
-    tracing::info_span!(
-        target: SPAN_TARGET,
-        parent: None,
-        "request",
-        otel.name = Empty,
-        otel.kind = "server",
-        otel.status_code = Empty,
-        http.request.method = method,
-        http.route = Empty,
-        http.response.status_code = Empty,
-        url.path = path,
-        url.scheme = scheme,
-        server.address = server.map(|(address, _)| address),
-        server.port = server.and_then(|(_, port)| port),
-        client.address = context.client_address().map(tracing::field::display),
-        error.type = Empty,
-        auth.outcome = Empty,
-        auth.reason = Empty,
-        auth.issuer = Empty,
-        auth.client_id = Empty,
-        code.owner = Empty,
-        request_id = context.request_id().as_str(),
-        trace_id = %trace.trace_id(),
-        span_id = %trace.span_id(),
-        parent_span_id = parent.map(tracing::field::display),
-        attributes = Empty,
-    )
+    let span = || {
+        tracing::info_span!(
+            target: SPAN_TARGET,
+            parent: None,
+            "request",
+            otel.name = Empty,
+            otel.kind = "server",
+            otel.status_code = Empty,
+            http.request.method = method,
+            http.route = Empty,
+            http.response.status_code = Empty,
+            url.path = path,
+            url.scheme = scheme,
+            server.address = server.map(|(address, _)| address),
+            server.port = server.and_then(|(_, port)| port),
+            client.address = context.client_address().map(tracing::field::display),
+            error.type = Empty,
+            auth.outcome = Empty,
+            auth.reason = Empty,
+            auth.issuer = Empty,
+            auth.client_id = Empty,
+            code.owner = Empty,
+            request_id = context.request_id().as_str(),
+            trace_id = %trace.trace_id(),
+            span_id = %trace.span_id(),
+            parent_span_id = parent.map(tracing::field::display),
+            attributes = Empty,
+        )
+    };
+    SpanPlace::new(trace, parent).open(span)
 }
 
 /// The span of an outgoing call, as a child of the current one: made by service clients.
@@ -61,19 +64,25 @@ pub(crate) fn request_span(
 /// span.record("http.response.status_code", 200);
 /// ```
 pub fn outgoing_span(method: &str, server: &str, port: Option<u16>, trace: Option<&TraceContext>) -> Span {
-    tracing::info_span!(
-        target: SPAN_TARGET,
-        "call",
-        otel.name = method,
-        otel.kind = "client",
-        otel.status_code = Empty,
-        http.request.method = method,
-        http.request.resend_count = Empty,
-        http.response.status_code = Empty,
-        server.address = server,
-        server.port = port,
-        error.type = Empty,
-        trace_id = trace.map(|trace| tracing::field::display(trace.trace_id())),
-        span_id = trace.map(|trace| tracing::field::display(trace.span_id())),
-    )
+    let span = || {
+        tracing::info_span!(
+            target: SPAN_TARGET,
+            "call",
+            otel.name = method,
+            otel.kind = "client",
+            otel.status_code = Empty,
+            http.request.method = method,
+            http.request.resend_count = Empty,
+            http.response.status_code = Empty,
+            server.address = server,
+            server.port = port,
+            error.type = Empty,
+            trace_id = trace.map(|trace| tracing::field::display(trace.trace_id())),
+            span_id = trace.map(|trace| tracing::field::display(trace.span_id())),
+        )
+    };
+    match trace {
+        Some(trace) => SpanPlace::of_call(trace).open(span),
+        None => span(),
+    }
 }

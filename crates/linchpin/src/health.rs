@@ -73,6 +73,15 @@ pub struct IssuerHealth {
     /// Why the last fetch failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// How many of the published keys are not used; no part of what is serialized, as what follows.
+    #[serde(skip)]
+    pub skipped: usize,
+    /// How many fetches have succeeded since the start.
+    #[serde(skip)]
+    pub succeeded: u64,
+    /// How many have failed.
+    #[serde(skip)]
+    pub failed: u64,
 }
 
 impl IssuerHealth {
@@ -82,7 +91,16 @@ impl IssuerHealth {
             (Ok(set), _) => (IssuerState::Available, set.len()),
             (Err(_), _) => (IssuerState::Unavailable, 0),
         };
-        let health = Self { issuer: issuer.clone(), state, keys: count, age_seconds: None, last_error: None };
+        let health = Self {
+            issuer: issuer.clone(),
+            state,
+            keys: count,
+            age_seconds: None,
+            last_error: None,
+            skipped: 0,
+            succeeded: 0,
+            failed: 0,
+        };
         #[cfg(feature = "remote")]
         if let Held::Remote(keys) = keys {
             let fetched = keys.health(now);
@@ -91,6 +109,9 @@ impl IssuerHealth {
                 keys: fetched.keys,
                 age_seconds: fetched.age.map(|age| age.as_secs()),
                 last_error: fetched.last_error,
+                skipped: fetched.skipped,
+                succeeded: fetched.succeeded,
+                failed: fetched.failed,
                 ..health
             };
         }

@@ -72,6 +72,8 @@
 //! - `config-file`: several issuers in a TOML or JSON file: `AUTH_CONFIG`, `Auth::from_file`.
 //! - `axum`, `actix`, `tower`: the adapter of that name, as a module.
 //! - `client`: the module `client`: calls to other services, with tokens, time-outs, retries, deadlines and a circuit breaker.
+//! - `otel`: traces and metrics for a collector (OTLP) or for Prometheus: the modules `otel` and `metrics`.
+//! - `otel-grpc`: OTLP over gRPC too.
 //! - `rbac`: the module `rbac`: roles with contexts, the policies of Open edX, a door for policy engines.
 //! - `routes`: the module `axum::routes`, in which every route has a policy; `actix::routes` needs no feature.
 //! - `service-token`: the module `service_token`, the service's own token for outgoing calls from the environment.
@@ -88,6 +90,8 @@ mod config_file;
 mod env;
 mod health;
 mod issuer;
+#[cfg(feature = "otel")]
+pub mod metrics;
 mod providers;
 #[cfg(feature = "remote")]
 mod reader;
@@ -113,6 +117,8 @@ pub use linchpin_core::{
 pub use linchpin_jwt as jwt;
 #[cfg(feature = "remote")]
 pub use linchpin_oauth as oauth;
+#[cfg(feature = "otel")]
+pub use linchpin_otel as otel;
 #[cfg(feature = "rbac")]
 pub use linchpin_rbac as rbac;
 #[cfg(feature = "tower")]

@@ -3,14 +3,11 @@
 use std::{
     net::{SocketAddr, TcpListener},
     process::ExitCode,
+    time::Duration,
 };
 
 use actix_web::{App, HttpServer};
-use linchpin::{
-    Auth, ConfigError,
-    actix::observe,
-    trace::{Logs, Observer},
-};
+use linchpin::{Auth, ConfigError, actix::observe, metrics, otel::Telemetry};
 use reference_relay::Upstream;
 
 #[actix_web::main]
@@ -25,12 +22,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let Settings { address, observer, auth, upstream } = settings()?;
+    let Settings { address, telemetry, auth, upstream } = settings()?;
+    telemetry.watch(metrics::of_auth(&auth));
     let listener =
         TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
+    let observer = telemetry.observer();
     let app = reference_actix::app(auth, upstream, address.ip().is_loopback());
     // actix stops on SIGTERM and SIGINT by itself, after requests under way have ended.
     HttpServer::new(move || App::new().configure(app.clone()).wrap(observe(observer.clone())))
@@ -41,12 +40,13 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         .run()
         .await?;
     tracing::info!("stopped");
+    telemetry.shutdown(FLUSH).await;
     Ok(())
 }
 
 struct Settings {
     address: SocketAddr,
-    observer: Observer,
+    telemetry: Telemetry,
     auth: Auth,
     upstream: Upstream,
 }
@@ -54,15 +54,15 @@ struct Settings {
 /// Reads everything from the environment, and reports all that is wrong at once.
 fn settings() -> Result<Settings, ConfigError> {
     let mut problems = ConfigError::collect();
-    problems.take(Logs::from_env().and_then(Logs::init));
+    let telemetry =
+        problems.take(Telemetry::builder("reference-actix").version(env!("CARGO_PKG_VERSION")).init());
     let address = problems.take(bind_address());
-    let observer = problems.take(Observer::from_env("reference-actix"));
     let auth = problems.take(Auth::from_env());
     let upstream = problems.take(Upstream::from_env("reference-actix"));
     problems.check()?;
-    match (address, observer, auth, upstream) {
-        (Some(address), Some(observer), Some(auth), Some(upstream)) => {
-            Ok(Settings { address, observer, auth, upstream })
+    match (address, telemetry, auth, upstream) {
+        (Some(address), Some(telemetry), Some(auth), Some(upstream)) => {
+            Ok(Settings { address, telemetry, auth, upstream })
         }
         _ => Err(ConfigError::collect()),
     }
@@ -79,3 +79,6 @@ fn bind_address() -> Result<SocketAddr, ConfigError> {
 
 /// How long requests under way may take after the signal to stop.
 const PATIENCE_SECONDS: u64 = 5;
+
+/// How long what is left of the telemetry may take to arrive.
+const FLUSH: Duration = Duration::from_secs(5);

@@ -2,11 +2,7 @@
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
-use linchpin::{
-    Auth, ConfigError,
-    axum::observe,
-    trace::{Logs, Observer},
-};
+use linchpin::{Auth, ConfigError, axum::observe, metrics, otel::Telemetry};
 use reference_relay::Upstream;
 use tokio::{
     net::TcpListener,
@@ -25,13 +21,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let Settings { address, observer, auth, upstream } = settings()?;
+    let Settings { address, telemetry, auth, upstream } = settings()?;
+    telemetry.watch(metrics::of_auth(&auth));
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
-    let app = reference_axum::app(auth, upstream, address.ip().is_loopback()).layer(observe(observer));
+    let app =
+        reference_axum::app(auth, upstream, address.ip().is_loopback()).layer(observe(telemetry.observer()));
     let server = axum::serve(listener, app.into_make_service_with_connect_info())
         .with_graceful_shutdown(stop_signal());
     tokio::select! {
@@ -41,12 +39,13 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     tracing::info!("stopped");
+    telemetry.shutdown(FLUSH).await;
     Ok(())
 }
 
 struct Settings {
     address: SocketAddr,
-    observer: Observer,
+    telemetry: Telemetry,
     auth: Auth,
     upstream: Upstream,
 }
@@ -54,15 +53,15 @@ struct Settings {
 /// Reads everything from the environment, and reports all that is wrong at once.
 fn settings() -> Result<Settings, ConfigError> {
     let mut problems = ConfigError::collect();
-    problems.take(Logs::from_env().and_then(Logs::init));
+    let telemetry =
+        problems.take(Telemetry::builder("reference-axum").version(env!("CARGO_PKG_VERSION")).init());
     let address = problems.take(bind_address());
-    let observer = problems.take(Observer::from_env("reference-axum"));
     let auth = problems.take(Auth::from_env());
     let upstream = problems.take(Upstream::from_env("reference-axum"));
     problems.check()?;
-    match (address, observer, auth, upstream) {
-        (Some(address), Some(observer), Some(auth), Some(upstream)) => {
-            Ok(Settings { address, observer, auth, upstream })
+    match (address, telemetry, auth, upstream) {
+        (Some(address), Some(telemetry), Some(auth), Some(upstream)) => {
+            Ok(Settings { address, telemetry, auth, upstream })
         }
         _ => Err(ConfigError::collect()),
     }
@@ -91,3 +90,6 @@ async fn stop_signal() {
 
 /// How long requests under way may take after the signal to stop.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long what is left of the telemetry may take to arrive.
+const FLUSH: Duration = Duration::from_secs(5);

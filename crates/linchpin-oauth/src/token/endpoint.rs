@@ -1,6 +1,14 @@
 //! The token endpoint of an authorization server, and this service as its client.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwapOption;
 use form_urlencoded::Serializer;
@@ -58,6 +66,8 @@ struct Inner {
     deadline: Duration,
     runtime: Handle,
     discovered: ArcSwapOption<(String, Moment)>,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
 }
 
 enum Location {
@@ -84,6 +94,12 @@ impl TokenEndpoint {
         self.inner.client.client_id()
     }
 
+    /// How many fetches of tokens have ended since the start, for whichever source.
+    pub fn fetches(&self) -> TokenFetches {
+        let Inner { succeeded, failed, .. } = &*self.inner;
+        TokenFetches { succeeded: succeeded.load(Ordering::Relaxed), failed: failed.load(Ordering::Relaxed) }
+    }
+
     /// The issuer or the URL, as a log may show it.
     pub(crate) fn shown(&self) -> String {
         self.inner.location.shown()
@@ -108,17 +124,28 @@ impl TokenEndpoint {
         parameters: &[(&str, &str)],
         subject: Option<&str>,
     ) -> Result<Granted, TokenError> {
-        let Inner { deadline, discovered, .. } = &*self.inner;
+        let Inner { deadline, discovered, succeeded, failed, .. } = &*self.inner;
         let result = timeout(*deadline, self.inner.ask(parameters, subject)).await.unwrap_or_else(|_| {
             let problem = format!("the token endpoint gave no whole answer within {deadline:?}");
             Err(TokenError::new(TokenErrorKind::Timeout, problem))
         });
+        if result.is_ok() { succeeded } else { failed }.fetch_add(1, Ordering::Relaxed);
         if result.as_ref().is_err_and(TokenError::is_unavailable) {
             // It may have moved.
             discovered.store(None);
         }
         result
     }
+}
+
+/// What [`TokenEndpoint::fetches`] tells.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct TokenFetches {
+    /// A token came.
+    pub succeeded: u64,
+    /// None did: the server was in trouble, or would not give one.
+    pub failed: u64,
 }
 
 impl Inner {
@@ -302,6 +329,8 @@ impl TokenEndpointBuilder {
                 deadline: self.deadline,
                 runtime,
                 discovered: ArcSwapOption::empty(),
+                succeeded: AtomicU64::new(0),
+                failed: AtomicU64::new(0),
             }),
         })
     }

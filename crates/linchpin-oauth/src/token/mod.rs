@@ -21,7 +21,7 @@ pub use self::{
     access_token::AccessToken,
     client_auth::ClientAuth,
     client_credentials::{ClientCredentials, ClientCredentialsBuilder},
-    endpoint::{TokenEndpoint, TokenEndpointBuilder},
+    endpoint::{TokenEndpoint, TokenEndpointBuilder, TokenFetches},
     error::{TokenError, TokenErrorKind},
     exchange::{TokenExchange, TokenExchangeBuilder},
     forward::ForwardCaller,

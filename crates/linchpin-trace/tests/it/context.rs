@@ -9,8 +9,8 @@ use std::{
 
 use linchpin_core::{Caller, Problem, Reason, RequestId};
 use linchpin_trace::{
-    AttributeValue, CodeOwners, RequestContext, accumulate, background_task, in_current_context, increment,
-    note_admitted, note_refused, set_attribute,
+    AttributeValue, CodeOwners, RequestContext, Sampler, accumulate, background_task, in_current_context,
+    increment, note_admitted, note_refused, set_attribute,
 };
 use serde_json::json;
 
@@ -170,7 +170,7 @@ fn a_background_task_has_a_line_with_ids_and_attributes() {
 fn a_background_task_of_an_observer_has_its_clock_and_its_owner() {
     let (observer, clock) = observer();
     let owners = CodeOwners::of([("*", "platform"), ("shop::cart", "@commerce")]).unwrap();
-    let observer = observer.code_owners(owners).sample_new_traces(false);
+    let observer = observer.code_owners(owners).sampler(Sampler::never());
 
     let lines = json("info", || {
         let mut task = pin!(observer.background_task("export", async {

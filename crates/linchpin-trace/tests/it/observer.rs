@@ -10,7 +10,7 @@ use std::{
 
 use linchpin_core::Clock;
 use linchpin_trace::{
-    CodeOwners, HealthChecks, Observer, ProxyTrust, RequestHead, RequestIdTrust, outgoing_span,
+    CodeOwners, HealthChecks, Observer, ProxyTrust, RequestHead, RequestIdTrust, Sampler, outgoing_span,
 };
 use serde_json::json;
 use tracing::{
@@ -83,7 +83,7 @@ fn a_trace_is_continued_with_a_span_of_its_own_or_begun() {
     let continued =
         begin(&observer, "/", &[("traceparent", sent), ("tracestate", "foo=1"), ("baggage", "plan=free")]);
     let restarted = begin(&observer, "/", &[("traceparent", &sent.to_uppercase()), ("tracestate", "foo=1")]);
-    let quiet = begin(&observer.clone().sample_new_traces(false), "/", &[]);
+    let quiet = begin(&observer.clone().sampler(Sampler::never().parent_based()), "/", &[]);
 
     let trace = continued.context().trace();
     assert_eq!(trace.trace_id().to_string(), "0af7651916cd43dd8448eb211c80319c");

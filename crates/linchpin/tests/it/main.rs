@@ -6,6 +6,8 @@ mod config_file;
 mod env;
 mod health;
 mod keys;
+#[cfg(all(feature = "client", feature = "otel"))]
+mod metrics;
 #[cfg(feature = "remote")]
 mod providers;
 #[cfg(feature = "service-token")]
