@@ -36,6 +36,8 @@ Chores:
   benches    lint the benches, which are a workspace of their own, and run their tests
   bench client [--rounds N] [--calls N] [--json]
              measure the CPU time of a call, beside plain reqwest and reqwest with its middlewares
+  bench server [--rounds N] [--millis N] [--only NAME]... [--json] [--svg FILE]
+             measure a request in process, beside the bare frameworks, hand-written middleware and other crates
   ci         lint, features, package, test, policy-cedar and benches, as CI does
 ";
 
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         ["policy-cedar"] => policy_cedar(),
         ["benches"] => benches(),
         ["bench", "client", ref options @ ..] => bench_client(options),
+        ["bench", "server", ref options @ ..] => bench_server(options),
         ["ci"] => lint()
             .and_then(|()| features())
             .and_then(|()| package())
@@ -129,6 +132,13 @@ fn benches() -> Result<(), String> {
 /// The peers that the benches compare with are in a lock file of their own.
 fn bench_client(options: &[&str]) -> Result<(), String> {
     let run = ["run", "--release", "--package", "bench-client", "--"];
+    in_own_workspace("benches", &[&run[..], options].concat())
+}
+
+/// It starts its other program itself, so both are built.
+fn bench_server(options: &[&str]) -> Result<(), String> {
+    in_own_workspace("benches", &["build", "--release", "--package", "bench-server", "--bins"])?;
+    let run = ["run", "--release", "--package", "bench-server", "--bin", "bench-server", "--"];
     in_own_workspace("benches", &[&run[..], options].concat())
 }
 
