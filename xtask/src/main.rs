@@ -1,6 +1,7 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
 mod fuzz;
+mod gate;
 mod interop;
 mod page;
 mod plant;
@@ -38,7 +39,11 @@ Chores:
              measure the CPU time of a call, beside plain reqwest and reqwest with its middlewares
   bench server [--rounds N] [--millis N] [--only NAME]... [--json] [--svg FILE]
              measure a request in process, beside the bare frameworks, hand-written middleware and other crates
-  ci         lint, features, package, test, policy-cedar and benches, as CI does
+  gate [--record]
+             count the instructions of the hot paths, and fail if one has more than 3 % more than what is kept for this
+             compiler in benches/instructions/figures.toml; --record keeps them; installs Valgrind on Debian if it is missing
+             and may be installed
+  ci         lint, features, package, test, policy-cedar, benches and gate, as CI does
 ";
 
 fn main() -> ExitCode {
@@ -54,6 +59,8 @@ fn main() -> ExitCode {
         ["plant", ref options @ ..] => plant::plant(options),
         ["policy-cedar"] => policy_cedar(),
         ["benches"] => benches(),
+        ["gate"] => gate::gate(false),
+        ["gate", "--record"] => gate::gate(true),
         ["bench", "client", ref options @ ..] => bench_client(options),
         ["bench", "server", ref options @ ..] => bench_server(options),
         ["ci"] => lint()
@@ -61,7 +68,8 @@ fn main() -> ExitCode {
             .and_then(|()| package())
             .and_then(|()| test())
             .and_then(|()| policy_cedar())
-            .and_then(|()| benches()),
+            .and_then(|()| benches())
+            .and_then(|()| gate::gate(false)),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
