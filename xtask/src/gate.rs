@@ -64,7 +64,8 @@ fn compare(kept: &Figures, counted: &Figures) -> (String, bool) {
             say(case, "none", &now.to_string(), "has no figure: --record keeps it");
             continue;
         };
-        let change = (*now as f64 / (*before).max(1) as f64 - 1.0) * 100.0;
+        // In this order, so that exactly three percent are three percent.
+        let change = (*now as f64 - *before as f64) * 100.0 / (*before).max(1) as f64;
         let verdict = if change > percent {
             is_fine = false;
             "slower"
