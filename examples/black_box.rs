@@ -3,6 +3,11 @@
 //! Both services include this file, so that neither can have rules of its own. How each refusal reads to the byte is shown
 //! by `tests/parity`.
 
+#[path = "black_box_relay.rs"]
+mod relay;
+#[path = "black_box_trace_context.rs"]
+mod trace_context;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -45,7 +50,8 @@ impl Service {
             let line = log.recv().expect("it listens before it ends");
             if line.contains("listening") {
                 // As JSON and as text alike.
-                let (_, port) = line.split_once("127.0.0.1:").unwrap();
+                let at_all = || line.split_once("0.0.0.0:");
+                let (_, port) = line.split_once("127.0.0.1:").or_else(at_all).unwrap();
                 let digits = port.chars().take_while(char::is_ascii_digit);
                 break format!("127.0.0.1:{}", digits.collect::<String>());
             }
@@ -264,18 +270,6 @@ async fn head_answers_like_get() {
 }
 
 #[tokio::test]
-async fn relays_say_that_they_are_not_there_yet() {
-    let (issuer, service) = started().await;
-
-    let relay = service.get("/relay", Some(&issuer.token("ann").sign())).await;
-    let relay_many =
-        service.client.post(format!("{}/relay-many", service.url)).body("[]").send().await.unwrap();
-
-    assert_eq!(relay.status(), StatusCode::NOT_IMPLEMENTED);
-    assert_eq!(relay_many.status(), StatusCode::NOT_IMPLEMENTED);
-}
-
-#[tokio::test]
 async fn it_starts_without_its_provider_and_heals_when_that_comes() {
     let mut issuer = TestIssuer::start().await.unwrap();
     issuer.stop().await;
@@ -384,18 +378,26 @@ async fn every_answer_has_an_id_and_one_line_that_names_it() {
 
 /// Sends header lines as they are, and returns the status and the answer, which has to come.
 fn send_raw(service: &Service, path: &str, lines: &[Vec<u8>]) -> (u16, String) {
+    exchange(service, &format!("GET {path}"), lines, b"")
+}
+
+/// Likewise, with a method and a body.
+fn exchange(service: &Service, what: &str, lines: &[Vec<u8>], body: &[u8]) -> (u16, String) {
     let mut stream = TcpStream::connect(service.url.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let mut request = format!("GET {path} HTTP/1.1\r\nconnection: close\r\n").into_bytes();
+    let mut request = format!("{what} HTTP/1.1\r\nconnection: close\r\n").into_bytes();
+    if !body.is_empty() {
+        request.extend(format!("content-length: {}\r\n", body.len()).bytes());
+    }
     lines.iter().for_each(|line| request.extend([line, &b"\r\n"[..]].concat()));
-    request.extend(b"\r\n");
+    request.extend([b"\r\n", body].concat());
     // A server that has answered already may have closed the connection.
     let _ = stream.write_all(&request);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let status = answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
-    (status.unwrap_or_else(|| panic!("no answer to {path}: {answer:?}")), answer)
+    (status.unwrap_or_else(|| panic!("no answer to {what}: {answer:?}")), answer)
 }
 
 /// Header lines that nobody means well with, and the answer: 400 and 431 are the HTTP server's own, before any layer.

@@ -1,9 +1,17 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
+#[cfg(test)]
+mod conformance;
+mod copy;
+#[cfg(test)]
+mod docs;
 mod fuzz;
 mod interop;
 mod page;
 mod plant;
+mod release;
+#[cfg(test)]
+mod test_names;
 
 use std::{
     io::{self, IsTerminal},
@@ -37,6 +45,10 @@ Chores:
   benches    lint the benches, which are a workspace of their own, and run their tests
   bench client [--rounds N] [--calls N] [--json]
              measure the CPU time of a call, beside plain reqwest and reqwest with its middlewares
+  release-check [--only CHECK]... [--strict] [--json]
+             what precedes a release: licences, bans, sources and advisories of the dependencies (cargo-deny, installed if
+             it is missing), unsafe code, external types, features, packages, minimal versions, the minimum Rust; with
+             --strict, what cannot be checked here counts as failed
   ci         lint, features, package, test, policy-cedar and benches, as CI does
 ";
 
@@ -52,6 +64,7 @@ fn main() -> ExitCode {
         ["fuzz", "--seconds", seconds, "--target", target] => fuzz::fuzz(seconds, Some(target)),
         ["dashboard"] => dashboard(),
         ["plant", ref options @ ..] => plant::plant(options),
+        ["release-check", ref options @ ..] => release::release_check(options),
         ["policy-cedar"] => policy_cedar(),
         ["benches"] => benches(),
         ["bench", "client", ref options @ ..] => bench_client(options),

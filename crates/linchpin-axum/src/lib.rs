@@ -5,7 +5,7 @@
 //! anything away, so that a handler may have several. [`Problem`] lets handlers use `?` on a
 //! [`Refusal`](linchpin_core::Refusal).
 //!
-//! What the caller may is asked by [`Require`] in a handler, by the layer [`require`] around a route or a group of them, or
+//! What the caller may is asked by [`Require`] in a handler, by the layer [`require()`] around a route or a group of them, or
 //! by the module `routes`, in which every route has to name its policy.
 //!
 //! The layer `observe` stands outermost: request id, trace, span and access line of every request, refusals included.

@@ -11,12 +11,13 @@ use tokio::time::Instant;
 
 use crate::{
     Breaker, Bulkhead, Client, Retries, base::Base, breaker::Circuit, budget::Budget, bulkhead::Places,
-    client::Shared, jitter::Jitter,
+    client::Shared, env::variable, jitter::Jitter,
 };
 
 /// Makes a [`Client`]; see [`Client::builder`].
 ///
-/// Whatever is not set has a default that is meant for calls between services.
+/// Whatever is not set has a default that is meant for calls between services. The usual proxy variables (`HTTPS_PROXY`, `NO_PROXY`)
+/// are honoured for `https` to other machines; plain `http`, and this machine, are called without a proxy.
 #[must_use]
 pub struct ClientBuilder {
     name: String,
@@ -42,6 +43,8 @@ pub struct ClientBuilder {
     allow_plain_http: bool,
     jitter: Jitter,
     clock: Arc<dyn Clock>,
+    /// Whether problems are told by the names of variables.
+    is_from_env: bool,
 }
 
 impl ClientBuilder {
@@ -70,6 +73,7 @@ impl ClientBuilder {
             allow_plain_http: false,
             jitter: Jitter::default(),
             clock: Arc::new(SystemClock),
+            is_from_env: false,
         }
     }
 
@@ -230,8 +234,20 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong, each by the name of its setting.
+    /// Everything that is wrong, each by the name of its setting, or of its variable.
     pub fn build(self) -> Result<Client, ConfigError> {
+        let (name, is_from_env) = (self.name.clone(), self.is_from_env);
+        let variable = |setting: &str| if is_from_env { variable(&name, setting) } else { None };
+        self.try_build().map_err(|error| error.rename(variable))
+    }
+
+    /// Tells what is wrong by the names of the variables.
+    pub(crate) fn named_by_variables(mut self) -> Self {
+        self.is_from_env = true;
+        self
+    }
+
+    fn try_build(self) -> Result<Client, ConfigError> {
         let mut problems = ConfigError::collect();
         if self.name.is_empty() || !self.name.bytes().all(|byte| byte.is_ascii_graphic()) {
             problems.report(

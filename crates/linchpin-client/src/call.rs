@@ -38,42 +38,49 @@ pub(crate) struct Call {
 
 impl Shared {
     /// Makes the call, as often as it takes and may be made.
-    pub(crate) async fn call(self: Arc<Self>, mut call: Call) -> Result<Response, Error> {
-        let limit = self.limit(call.timeout, call.context.as_ref())?;
-        self.budget.deposit();
-        let can_replay = call.body.replayable().is_some();
-        let may_happen_twice =
-            can_replay && (is_idempotent(&call.method) || call.headers.contains_key(IDEMPOTENCY_KEY));
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` would have room for its arguments twice")]
+    pub(crate) fn call(
+        self: Arc<Self>,
+        mut call: Call,
+    ) -> impl Future<Output = Result<Response, Error>> + Send {
+        async move {
+            let limit = self.limit(call.timeout, call.context.as_ref())?;
+            self.budget.deposit();
+            let can_replay = call.body.replayable().is_some();
+            let may_happen_twice =
+                can_replay && (is_idempotent(&call.method) || call.headers.contains_key(IDEMPOTENCY_KEY));
 
-        let mut retries = 0;
-        let mut has_fresh_token = false;
-        loop {
-            let mut outcome = self.attempt(&mut call, limit, retries).await;
-            let rejected = outcome.as_mut().ok().and_then(Response::rejected_token);
-            let wait = if let Some(rejected) = rejected {
-                // A 401 means that nothing was done, so that any request may be made again, once.
-                let asks_again = can_replay && !std::mem::replace(&mut has_fresh_token, true);
-                let is_fresh = self.reject(&rejected, &call, limit, asks_again).await;
-                is_fresh.then_some(Duration::ZERO)
-            } else if may_happen_twice {
-                self.wait_after(&outcome, retries)
-            } else {
-                None
-            };
+            let mut retries = 0;
+            let mut has_fresh_token = false;
+            loop {
+                let mut outcome = self.attempt(&mut call, limit, retries).await;
+                let rejected = outcome.as_mut().ok().and_then(Response::rejected_token);
+                let wait = if let Some(rejected) = rejected {
+                    // A 401 means that nothing was done, so that any request may be made again, once.
+                    let asks_again = can_replay && !std::mem::replace(&mut has_fresh_token, true);
+                    let is_fresh = self.reject(&rejected, &call, limit, asks_again).await;
+                    is_fresh.then_some(Duration::ZERO)
+                } else if may_happen_twice {
+                    self.wait_after(&outcome, retries)
+                } else {
+                    None
+                };
 
-            // That it is within the limit says too that the clock can count so far.
-            let is_in_time = |wait: &Duration| limit.left() > wait.saturating_add(self.minimum);
-            let Some(wait) = wait.filter(is_in_time) else { return outcome };
-            if retries == self.retries.most || !self.budget.withdraw() {
-                return outcome;
+                // That it is within the limit says too that the clock can count so far.
+                let is_in_time = |wait: &Duration| limit.left() > wait.saturating_add(self.minimum);
+                let Some(wait) = wait.filter(is_in_time) else { return outcome };
+                if retries == self.retries.most || !self.budget.withdraw() {
+                    return outcome;
+                }
+                let next = Instant::now() + wait;
+                if let Ok(response) = outcome {
+                    // In a box, so that the many calls that are made once do not carry room for this.
+                    Box::pin(response.discard()).await;
+                }
+                // Its place is free while this call waits.
+                sleep_until(next).await;
+                retries += 1;
             }
-            let next = Instant::now() + wait;
-            if let Ok(response) = outcome {
-                response.discard().await;
-            }
-            // Its place is free while this call waits.
-            sleep_until(next).await;
-            retries += 1;
         }
     }
 

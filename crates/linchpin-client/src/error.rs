@@ -325,3 +325,51 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 /// What an answer of 503 says at least, and at most: it is derived from what an upstream says.
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(kind: ErrorKind, has_timed_out: bool, source: Option<TokenErrorKind>) -> (u16, bool) {
+        let mut error = Error::new(&"billing".into(), kind, "it failed");
+        error.inner.has_timed_out |= has_timed_out;
+        error.inner.source = source.map(|kind| TokenError::new(kind, "no token").into());
+        let answer = Problem::from(error).into_answer();
+        (answer.status(), answer.headers().any(|(name, _)| name == "retry-after"))
+    }
+
+    #[test]
+    fn each_kind_of_trouble_has_its_answer_and_only_503_says_when_to_come_back() {
+        for (kind, expected) in [
+            (ErrorKind::Input, (400, false)),
+            (ErrorKind::RequestBody, (500, false)),
+            (ErrorKind::Connect, (502, false)),
+            (ErrorKind::Timeout, (504, false)),
+            (ErrorKind::Deadline, (504, false)),
+            (ErrorKind::Token, (503, true)),
+            (ErrorKind::BreakerOpen, (503, true)),
+            (ErrorKind::BulkheadFull, (503, true)),
+            (ErrorKind::Broken, (502, false)),
+            (ErrorKind::Body, (502, false)),
+        ] {
+            assert_eq!(told(kind, false, None), expected, "{kind:?}");
+        }
+        assert_eq!(told(ErrorKind::Connect, true, None), (504, false), "connecting took too long");
+    }
+
+    #[test]
+    fn only_a_source_that_cannot_serve_such_a_call_is_a_mistake_of_ours() {
+        use TokenErrorKind::*;
+        for (kind, status) in [
+            (Timeout, 503),
+            (Unavailable, 503),
+            (BadAnswer, 503),
+            (Refused, 503),
+            (Malformed, 503),
+            (OtherOrigin, 500),
+            (NoSubject, 500),
+        ] {
+            assert_eq!(told(ErrorKind::Token, false, Some(kind)).0, status, "{kind:?}");
+        }
+    }
+}

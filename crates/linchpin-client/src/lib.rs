@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] calls one upstream service. Unless told otherwise it has time-outs, retries what may be retried and no more than a
 //! part of its calls, stops calling an upstream that fails, and hands request id, trace context and deadline of the current request
-//! on. This crate is apart because it needs an HTTP client and a runtime (tokio), which the verification of tokens does not; the HTTP
+//! on. It speaks HTTP/1.1, plain or over TLS. This crate is apart because it needs an HTTP client and a runtime (tokio), which the verification of tokens does not; the HTTP
 //! client stays inside.
 //!
 //! # Examples
@@ -50,6 +50,7 @@ mod bulkhead;
 mod call;
 mod client;
 mod credential;
+mod env;
 mod error;
 mod health;
 mod jitter;
@@ -71,6 +72,7 @@ pub use self::{
     builder::ClientBuilder,
     bulkhead::Bulkhead,
     client::Client,
+    env::{SETTINGS, Setting},
     error::{Error, ErrorKind},
     health::ClientHealth,
     request::RequestBuilder,

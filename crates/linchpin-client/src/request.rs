@@ -197,8 +197,11 @@ impl RequestBuilder {
         mut self,
     ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
         self.headers.entry(header::ACCEPT).or_insert(JSON);
-        let answer = self.send();
-        async move { answer.await?.json().await }
+        let context = RequestContext::current();
+        let shared = self.shared.clone();
+        let call = self.into_call(context);
+        // Not `self.send()`: a future that captures another has room for it twice.
+        async move { shared.call(call?).await?.json().await }
     }
 
     fn into_call(self, context: Option<RequestContext>) -> Result<Call, Error> {
@@ -206,6 +209,7 @@ impl RequestBuilder {
         if let Some(error) = error {
             return Err(error);
         }
+        check_method(&method).map_err(|what| Error::new(&shared.name, ErrorKind::Input, what))?;
         let url = shared
             .base
             .join(&path, &query)
@@ -225,6 +229,11 @@ impl fmt::Debug for RequestBuilder {
             .field("method", &self.method)
             .finish_non_exhaustive()
     }
+}
+
+/// CONNECT asks a proxy for a tunnel (RFC 9110 §9.3.6), of which nothing here would make use.
+pub(crate) fn check_method(method: &Method) -> Result<(), &'static str> {
+    if *method == Method::CONNECT { Err("a call cannot open a tunnel") } else { Ok(()) }
 }
 
 /// With these a request could be led to another host behind a proxy, or cut in two.

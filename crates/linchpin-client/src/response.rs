@@ -76,9 +76,12 @@ impl Response {
     ///
     /// [`ErrorKind::Status`] for any other, with the [problem](Error::problem) that came with it. Redirects are no success.
     pub async fn error_for_status(self) -> Result<Self, Error> {
-        if self.status().is_success() {
-            return Ok(self);
-        }
+        // In a box, so that good answers do not carry room for this.
+        if self.status().is_success() { Ok(self) } else { Err(Box::pin(self.into_error()).await) }
+    }
+
+    /// What an answer that is no success says.
+    async fn into_error(mut self) -> Error {
         let status = self.status();
         let after = retry_after(self.headers(), self.shared.clock.now());
         let client = self.shared.name.clone();
@@ -91,7 +94,7 @@ impl Response {
             self.discard().await;
             None
         };
-        Err(Error::status_of(&client, status, problem, after))
+        Error::status_of(&client, status, problem, after)
     }
 
     /// Reads a successful answer as JSON.
@@ -101,13 +104,14 @@ impl Response {
     /// [`ErrorKind::Status`] if the status is no success; [`ErrorKind::Body`] if the answer says that it is something else than
     /// JSON, is larger than [the client reads](crate::ClientBuilder::max_body_bytes), or cannot be read as a `T`; and whatever
     /// happens on the way.
-    pub async fn json<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let answer = self.error_for_status().await?;
-        let client = answer.shared.name.clone();
-        if answer.headers().contains_key(header::CONTENT_TYPE) && !is_json(answer.media_type()) {
-            return Err(Error::new(&client, ErrorKind::Body, "the answer is not JSON"));
+    pub async fn json<T: DeserializeOwned>(mut self) -> Result<T, Error> {
+        if !self.status().is_success() {
+            return Err(Box::pin(self.into_error()).await);
         }
-        let body = answer.bytes().await?;
+        if self.headers().contains_key(header::CONTENT_TYPE) && !is_json(self.media_type()) {
+            return Err(Error::new(&self.shared.name, ErrorKind::Body, "the answer is not JSON"));
+        }
+        let body = self.collect(self.shared.max_body).await?;
         serde_json::from_slice(&body).map_err(|error| {
             // Its own text may quote what it has read, which may be anybody's.
             let what = match error.classify() {
@@ -116,7 +120,7 @@ impl Response {
                 _ => "the answer's JSON is malformed",
             };
             let (line, column) = (error.line(), error.column());
-            Error::new(&client, ErrorKind::Body, format!("{what} (line {line}, column {column})"))
+            Error::new(&self.shared.name, ErrorKind::Body, format!("{what} (line {line}, column {column})"))
         })
     }
 
@@ -126,9 +130,8 @@ impl Response {
     ///
     /// [`ErrorKind::Body`] if it is larger than [the client reads](crate::ClientBuilder::max_body_bytes), and whatever happens on
     /// the way.
-    pub async fn bytes(self) -> Result<Bytes, Error> {
-        let most = self.shared.max_body;
-        self.collect(most).await
+    pub async fn bytes(mut self) -> Result<Bytes, Error> {
+        self.collect(self.shared.max_body).await
     }
 
     /// The next piece of the body, `None` at its end. How much there is in all is not bounded.
@@ -164,12 +167,12 @@ impl Response {
     }
 
     /// Reads the rest, if it is short and there already, so that the connection can be used again.
-    pub(crate) async fn discard(self) {
+    pub(crate) async fn discard(mut self) {
         // Whatever happens to it does not matter.
         let _ = timeout(DISCARD_TIME, self.collect(DISCARD_BYTES)).await;
     }
 
-    async fn collect(mut self, most: usize) -> Result<Bytes, Error> {
+    async fn collect(&mut self, most: usize) -> Result<Bytes, Error> {
         let client = self.shared.name.clone();
         let mut collected = Collected::new(&client, self.response.content_length(), most)?;
         while let Some(chunk) = self.chunk().await? {
@@ -180,8 +183,8 @@ impl Response {
 
     /// The media type as it was sent, without its parameters.
     fn media_type(&self) -> &str {
-        let value = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
-        value.split(';').next().unwrap_or_default().trim()
+        let value = self.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        value.and_then(|value| value.split(';').next()).unwrap_or_default().trim()
     }
 }
 

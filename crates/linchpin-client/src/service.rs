@@ -14,7 +14,11 @@ use linchpin_trace::RequestContext;
 use tower_service::Service;
 
 use crate::{
-    Body, Error, ErrorKind, base::check_path, call::Call, client::Shared, request::OF_THE_CONNECTION,
+    Body, Error, ErrorKind,
+    base::check_path,
+    call::Call,
+    client::Shared,
+    request::{OF_THE_CONNECTION, check_method},
 };
 
 /// A [`Client`](crate::Client) as a [`Service`] over `http::Request`, so that layers can be put around it.
@@ -56,6 +60,7 @@ impl ClientService {
         if parts.uri.authority().is_some() || parts.uri.scheme().is_some() {
             return Err(input("the URI names a host; a client calls its own base URL alone"));
         }
+        check_method(&parts.method).map_err(input)?;
         check_path(parts.uri.path()).map_err(input)?;
         if OF_THE_CONNECTION.iter().any(|name| parts.headers.contains_key(name)) {
             return Err(input("a header that belongs to the connection cannot be set"));

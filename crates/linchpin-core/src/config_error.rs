@@ -4,7 +4,8 @@ use std::{error::Error, fmt};
 
 /// Everything that is wrong with the configuration, found before the service starts.
 ///
-/// All problems are reported together, each with the setting, what is wrong with its value and what would be right.
+/// All problems are reported together, each with the setting, what is wrong with its value and what would be right. `Debug` shows
+/// the same text as `Display`, since that is what a `main` that returns the error prints.
 ///
 /// # Examples
 ///
@@ -22,7 +23,7 @@ use std::{error::Error, fmt};
 ///   AUTH_LEEWAY is \"soon\", which is not a number; give whole seconds, for example 30"
 /// );
 /// ```
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct ConfigError {
     problems: Vec<Misconfiguration>,
 }
@@ -109,4 +110,23 @@ impl fmt::Display for ConfigError {
     }
 }
 
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_main_that_returns_it_prints_what_is_wrong_in_words() {
+        let error = ConfigError::single("AUTH_ISSUER", "is not set", "set it");
+
+        let printed = format!("Error: {:?}", Box::<dyn Error>::from(error));
+        assert_eq!(printed, "Error: wrong configuration:\n  AUTH_ISSUER is not set; set it");
+    }
+}

@@ -303,6 +303,7 @@ const RESERVED: [&str; 6] = ["type", "title", "status", "detail", "instance", "r
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StepUp;
 
     #[test]
     fn a_refusal_becomes_status_challenge_and_body() {
@@ -361,5 +362,47 @@ mod tests {
     fn a_status_that_is_no_error_becomes_500() {
         assert_eq!(Problem::new(200, "OK").status(), 500);
         assert_eq!(Problem::new(599, "?").status(), 599);
+    }
+
+    #[test]
+    fn a_challenge_has_each_parameter_once_and_no_words_of_its_own() {
+        let step_up = StepUp::new().acr_values(&["gold", "silver"]).max_age(300);
+        let refusals = Reason::ALL.iter().copied().map(Refusal::new);
+        for refusal in refusals.chain([Refusal::insufficient_scope("a b"), Refusal::step_up(step_up)]) {
+            for realm in [None, Some("grades")] {
+                let Some(challenge) = Challenge::of_refusal(&refusal, "Bearer", realm) else { continue };
+                let text = challenge.resource_metadata(Some("https://api.example/x")).to_string();
+
+                let parameters = text.strip_prefix("Bearer ").unwrap();
+                let mut names: Vec<_> =
+                    parameters.split(", ").map(|pair| pair.split_once('=').unwrap().0).collect();
+                let count = names.len();
+                names.sort_unstable();
+                names.dedup();
+                assert_eq!(names.len(), count, "{text}");
+                assert!(!text.contains("error_description") && !text.contains("error_uri"), "{text}");
+                assert_eq!(names.contains(&"error"), refusal.reason().error().is_some(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_body_repeats_the_status_and_its_phrase() {
+        for (status, phrase) in [
+            (400, "Bad Request"),
+            (401, "Unauthorized"),
+            (403, "Forbidden"),
+            (500, "Internal Server Error"),
+            (503, "Service Unavailable"),
+        ] {
+            for reason in Reason::ALL.iter().filter(|reason| reason.status() == status) {
+                let answer = Problem::from(*reason).into_answer();
+
+                let begins =
+                    format!(r#"{{"type":"about:blank","title":"{phrase}","status":{status},"detail":"#);
+                assert_eq!(answer.status(), status);
+                assert!(answer.body().starts_with(&begins), "{}", answer.body());
+            }
+        }
     }
 }

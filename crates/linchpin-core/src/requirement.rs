@@ -7,7 +7,7 @@ use crate::{Description, Facts, Refusal};
 /// What a caller has to be, to have or to have done: a scope, a role, a recent sign-in, or several of them.
 ///
 /// A requirement is a type without a value: [`scopes!`](crate::scopes), [`roles!`](crate::roles) and
-/// [`step_up!`](crate::step_up) declare them, [`AnyOf`] and [`AllOf`] combine them, and the adapters take them as
+/// [`step_up!`](crate::step_up!) declare them, [`AnyOf`] and [`AllOf`] combine them, and the adapters take them as
 /// `Require<R>` and `require::<R>()`. A service may write its own, for what no token says in so many words.
 ///
 /// There is no `Not`: a token that lacks something, say because it was cut down, must never open a door by it.

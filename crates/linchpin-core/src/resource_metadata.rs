@@ -223,4 +223,18 @@ mod tests {
         let settings: Vec<_> = error.problems().iter().map(|problem| &problem.setting).collect();
         assert_eq!(settings, ["resource", "authorization_server", "scopes_supported"]);
     }
+
+    #[test]
+    fn what_there_is_none_of_is_left_out() {
+        let bare = ResourceMetadata::builder("https://api.example").build().unwrap();
+        let empty: [&str; 0] = [];
+        let emptied =
+            ResourceMetadata::builder("https://api.example").scopes_supported(empty).build().unwrap();
+
+        assert_eq!(
+            bare.to_json(),
+            r#"{"resource":"https://api.example","bearer_methods_supported":["header"]}"#
+        );
+        assert_eq!(emptied.to_json(), bare.to_json());
+    }
 }

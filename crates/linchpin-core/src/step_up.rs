@@ -8,7 +8,7 @@ use crate::{Facts, Refusal};
 ///
 /// A token meets it with an `acr` that is one of the `acr_values`, byte for byte, and an `auth_time` that lies no more than
 /// `max_age` back, each as far as it is set. Whoever does not is answered 401 with `insufficient_user_authentication`, so
-/// that the client sends its user through the authorization server again. [`step_up!`](crate::step_up) makes a type of it.
+/// that the client sends its user through the authorization server again. [`step_up!`](crate::step_up!) makes a type of it.
 ///
 /// # Examples
 ///

@@ -353,4 +353,22 @@ mod tests {
             assert_eq!(kind(Algorithm::ES256, bad), KeyErrorKind::Malformed, "{bad}");
         }
     }
+
+    #[test]
+    fn the_thumbprint_is_that_of_the_rfcs() {
+        let thumbprint = |public| {
+            let SigningKey { algorithm, secret, .. } = SigningKey::generate(Algorithm::EdDSA).unwrap();
+            let key = SigningKey { algorithm, key_id: None, secret, public }.with_thumbprint_as_key_id();
+            key.key_id.unwrap()
+        };
+        // RFC 7638 §3.1
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let rsa = KeyMaterial::rsa(&base64url::decode(n).unwrap(), &[1, 0, 1]).unwrap();
+        // RFC 8037 A.3
+        let x = base64url::decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let ed25519 = KeyMaterial::ed25519(&x).unwrap();
+
+        assert_eq!(thumbprint(rsa), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert_eq!(thumbprint(ed25519), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
 }

@@ -43,9 +43,13 @@ pub(crate) fn non_zero<const N: usize>() -> [u8; N] {
 }
 
 pub(crate) fn push_hex(out: &mut String, byte: u8) {
+    out.extend(hex(byte).map(char::from));
+}
+
+/// Two digits. The formatter of the standard library takes several times as long, and each call and each request has dozens.
+pub(crate) fn hex(byte: u8) -> [u8; 2] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-    out.push(char::from(DIGITS[usize::from(byte & 0x0f)]));
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]
 }
 
 fn fill(bytes: &mut [u8]) {

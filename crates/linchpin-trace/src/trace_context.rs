@@ -44,7 +44,7 @@ impl TraceContext {
     ///
     /// There has to be one `traceparent`, and a well formed one: without it `tracestate` does not count. A malformed
     /// `tracestate` is dropped as a whole and the trace goes on. A version that we do not know is read as far as version
-    /// 00 goes (§4.3).
+    /// 00 goes (§3.2.4).
     pub fn parse<'a>(
         traceparent: impl IntoIterator<Item = &'a [u8]>,
         tracestate: impl IntoIterator<Item = &'a [u8]>,
@@ -171,7 +171,12 @@ macro_rules! id {
 
         impl fmt::Display for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                let mut digits = [0; 2 * $size];
+                for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+                    pair.copy_from_slice(&random::hex(byte));
+                }
+                // Digits are ASCII.
+                f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
             }
         }
 

@@ -27,7 +27,7 @@ pub struct TraceState {
 impl TraceState {
     /// The state in all the values of `tracestate`, in order; empty if any of it is malformed.
     ///
-    /// More than 32 members are malformed too. A key that is repeated keeps its first value.
+    /// More than 32 members are malformed too, and so is a key that is repeated: nobody can say which value counts.
     pub fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut members: Vec<&str> = Vec::new();
         for value in values {
@@ -38,12 +38,10 @@ impl TraceState {
                 }
                 let Some((member, key)) = check(member) else { return Self::default() };
                 // Checked before the search for repetitions, so that a long list is not a slow one.
-                if members.len() == MAX_MEMBERS {
+                if members.len() == MAX_MEMBERS || members.iter().any(|known| key_of(known) == key) {
                     return Self::default();
                 }
-                if !members.iter().any(|known| key_of(known) == key) {
-                    members.push(member);
-                }
+                members.push(member);
             }
         }
         Self::of(&members)

@@ -170,3 +170,8 @@ struct Calling;
 #[cfg(all(doctest, feature = "axum", feature = "remote"))]
 #[doc = include_str!("../../../docs/guide/tokens.md")]
 struct Tokens;
+
+/// Compiles the guide's first chapter, and runs its test.
+#[cfg(all(doctest, feature = "actix", feature = "axum", feature = "remote", feature = "trace"))]
+#[doc = include_str!("../../../docs/guide/start.md")]
+struct Start;

@@ -118,6 +118,44 @@ pub fn from_env() -> Result<ClientCredentials, ConfigError> {
     from_vars(std::env::vars_os())
 }
 
+/// Reads the environment if any variable of [`SETTINGS`] is set; a service that has no token of its own sets none.
+///
+/// # Errors
+///
+/// As [`from_env`].
+pub fn from_env_if_set() -> Result<Option<ClientCredentials>, ConfigError> {
+    from_vars_if_set(std::env::vars_os())
+}
+
+/// Reads variables that come from elsewhere if any of [`SETTINGS`] is among them, by the rules of [`from_env`].
+///
+/// # Examples
+///
+/// ```
+/// use linchpin::service_token::from_vars_if_set;
+///
+/// assert!(from_vars_if_set([("AUTH_ISSUER", "https://id.example")])?.is_none());
+/// assert!(from_vars_if_set([("CLIENT_ID", "grades")]).is_err(), "half of it is not enough");
+/// # Ok::<(), linchpin::ConfigError>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`from_env`].
+pub fn from_vars_if_set<N, V>(
+    vars: impl IntoIterator<Item = (N, V)>,
+) -> Result<Option<ClientCredentials>, ConfigError>
+where
+    N: Into<OsString>,
+    V: Into<OsString>,
+{
+    let vars: Vec<(OsString, OsString)> =
+        vars.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let is_ours = |name: &OsString| SETTINGS.iter().any(|known| name == known.name);
+    let is_set = vars.iter().any(|(name, value)| is_ours(name) && !value.is_empty());
+    if is_set { from_vars(vars).map(Some) } else { Ok(None) }
+}
+
 /// Reads variables that come from elsewhere, such as a test or a file, by the rules of [`from_env`].
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use actix_web::{App, HttpServer};
 use clap::ValueEnum;
 use linchpin::{Auth, actix, axum::observe, trace::Observer};
 use linchpin_idp::DevIdp;
+use reference_relay::Upstream;
 use tokio::io::AsyncReadExt;
 
 use crate::Result;
@@ -44,7 +45,7 @@ impl Role {
                 let listener = tokio::net::TcpListener::bind(bind).await?;
                 println!("http://{}", listener.local_addr()?);
                 let observer = Observer::from_env("quickstart-axum")?;
-                let app = reference_axum::app(auth, true).layer(observe(observer));
+                let app = reference_axum::app(auth, Upstream::default(), true).layer(observe(observer));
                 axum::serve(listener, app.into_make_service_with_connect_info())
                     .with_graceful_shutdown(until_parent_ends())
                     .await?;
@@ -54,7 +55,7 @@ impl Role {
                 let listener = TcpListener::bind(bind)?;
                 println!("http://{}", listener.local_addr()?);
                 let observe = actix::observe(Observer::from_env("quickstart-actix")?);
-                let app = reference_actix::app(auth, true);
+                let app = reference_actix::app(auth, Upstream::default(), true);
                 let server = HttpServer::new(move || App::new().configure(app.clone()).wrap(observe.clone()))
                     .workers(2)
                     .listen(listener)?

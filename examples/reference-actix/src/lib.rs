@@ -2,7 +2,11 @@
 //!
 //! `reference-axum` is the same service on axum, answer for answer. The contract of both stands in `docs/architecture.md`.
 
-use actix_web::web::{Data, Json, ServiceConfig};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Json, Payload, ServiceConfig},
+};
 use linchpin::{
     Auth, IssuerHealth, IssuerState, Reason,
     actix::{
@@ -11,6 +15,7 @@ use linchpin::{
     },
     roles, scopes,
 };
+use reference_relay::{MAX_BODY, Made, Unreadable, Upstream};
 use serde::Serialize;
 
 scopes! {
@@ -32,13 +37,16 @@ pub fn routes(on_loopback: bool) -> Routes {
         .route("/admin", get(require::<Admin>(), async || "Welcome, admin."))
         .route("/scoped", get(require::<ReadReports>(), async || "The reports."))
         .route("/relay", get(authenticated(), relay))
-        .route("/relay-many", post(public(), move || relay_many(on_loopback)))
+        .route("/relay-many", post(public(), move |request, body| relay_many(on_loopback, request, body)))
 }
 
 /// The routes behind their policies, for `App::configure`. Who has no token learns nothing about which paths exist.
-pub fn app(auth: Auth, on_loopback: bool) -> impl Fn(&mut ServiceConfig) + Clone {
+pub fn app(auth: Auth, upstream: Upstream, on_loopback: bool) -> impl Fn(&mut ServiceConfig) + Clone {
     move |config| {
-        config.app_data(Data::new(auth.clone())).service(routes(on_loopback).guarded_by(auth.gate()));
+        config
+            .app_data(Data::new(auth.clone()))
+            .app_data(Data::new(upstream.clone()))
+            .service(routes(on_loopback).guarded_by(auth.gate()));
     }
 }
 
@@ -85,12 +93,18 @@ async fn ready(auth: Data<Auth>) -> Result<Json<Readiness>, Problem> {
     }
 }
 
-/// Stands in until the service client exists.
-async fn relay_many(on_loopback: bool) -> Problem {
-    if on_loopback { relay().await } else { Problem::new(404, "Not Found") }
+/// What the upstream service says. Trouble with it becomes 502, 503 or 504.
+async fn relay(upstream: Data<Upstream>) -> Result<HttpResponse, Problem> {
+    let relayed = upstream.call().await?;
+    Ok(HttpResponse::Ok().content_type(relayed.content_type).body(relayed.body))
 }
 
-/// Stands in until the service client exists.
-async fn relay() -> Problem {
-    Problem::new(501, "Not Implemented").detail("The service client does not exist yet.")
+/// Not an example to follow: `reference_relay::relay_many` says why.
+async fn relay_many(on_loopback: bool, request: HttpRequest, body: Payload) -> Result<Json<Made>, Problem> {
+    let read = async {
+        let body = body.to_bytes_limited(MAX_BODY).await.map_err(|_| Unreadable::TooLarge)?;
+        body.map_err(|_| Unreadable::Broken)
+    };
+    let has_origin = request.headers().contains_key(header::ORIGIN);
+    Ok(Json(reference_relay::relay_many(on_loopback, has_origin, read).await?))
 }

@@ -8,6 +8,7 @@ use std::{
 
 use actix_web::{App, HttpServer};
 use linchpin::{Auth, ConfigError, actix::observe, metrics, otel::Telemetry};
+use reference_relay::Upstream;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -21,7 +22,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, telemetry, auth) = settings()?;
+    let Settings { address, telemetry, auth, upstream } = settings()?;
     telemetry.watch(metrics::of_auth(&auth));
     let listener =
         TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
@@ -29,7 +30,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     tracing::info!(%address, "listening");
 
     let observer = telemetry.observer();
-    let app = reference_actix::app(auth, address.ip().is_loopback());
+    let app = reference_actix::app(auth, upstream, address.ip().is_loopback());
     // actix stops on SIGTERM and SIGINT by itself, after requests under way have ended.
     HttpServer::new(move || App::new().configure(app.clone()).wrap(observe(observer.clone())))
         // A client that has gone is not waited for, as in axum: its request ends as cancelled.
@@ -43,16 +44,26 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+struct Settings {
+    address: SocketAddr,
+    telemetry: Telemetry,
+    auth: Auth,
+    upstream: Upstream,
+}
+
 /// Reads everything from the environment, and reports all that is wrong at once.
-fn settings() -> Result<(SocketAddr, Telemetry, Auth), ConfigError> {
+fn settings() -> Result<Settings, ConfigError> {
     let mut problems = ConfigError::collect();
     let telemetry =
         problems.take(Telemetry::builder("reference-actix").version(env!("CARGO_PKG_VERSION")).init());
     let address = problems.take(bind_address());
     let auth = problems.take(Auth::from_env());
+    let upstream = problems.take(Upstream::from_env("reference-actix"));
     problems.check()?;
-    match (address, telemetry, auth) {
-        (Some(address), Some(telemetry), Some(auth)) => Ok((address, telemetry, auth)),
+    match (address, telemetry, auth, upstream) {
+        (Some(address), Some(telemetry), Some(auth), Some(upstream)) => {
+            Ok(Settings { address, telemetry, auth, upstream })
+        }
         _ => Err(ConfigError::collect()),
     }
 }

@@ -2,7 +2,14 @@
 //!
 //! `reference-actix` is the same service on actix, answer for answer. The contract of both stands in `docs/architecture.md`.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, header},
+    response::IntoResponse,
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use linchpin::{
     Auth, IssuerHealth, IssuerState, Reason,
     axum::{
@@ -11,6 +18,7 @@ use linchpin::{
     },
     roles, scopes,
 };
+use reference_relay::{MAX_BODY, Made, Unreadable, Upstream};
 use serde::Serialize;
 
 scopes! {
@@ -24,7 +32,7 @@ roles! {
 }
 
 /// The routes, each with whom it admits; `on_loopback` says whether the open relay may be served at all.
-pub fn routes(on_loopback: bool) -> Routes<Auth> {
+pub fn routes(on_loopback: bool) -> Routes<Service> {
     Routes::new()
         .route("/healthz", get(public(), async || "ok"))
         .route("/readyz", get(public(), ready))
@@ -32,12 +40,20 @@ pub fn routes(on_loopback: bool) -> Routes<Auth> {
         .route("/admin", get(require::<Admin>(), async || "Welcome, admin."))
         .route("/scoped", get(require::<ReadReports>(), async || "The reports."))
         .route("/relay", get(authenticated(), relay))
-        .route("/relay-many", post(public(), move || relay_many(on_loopback)))
+        .route("/relay-many", post(public(), move |headers, body| relay_many(on_loopback, headers, body)))
 }
 
 /// The routes behind their policies. Who has no token learns nothing about which paths exist.
-pub fn app(auth: Auth, on_loopback: bool) -> Guarded {
-    routes(on_loopback).with_state(auth.clone()).guarded_by(auth.gate())
+pub fn app(auth: Auth, upstream: Upstream, on_loopback: bool) -> Guarded {
+    let service = Service { auth: auth.clone(), upstream };
+    routes(on_loopback).with_state(service).guarded_by(auth.gate())
+}
+
+/// What the handlers share.
+#[derive(Clone, Debug)]
+pub struct Service {
+    auth: Auth,
+    upstream: Upstream,
 }
 
 /// Who is calling, as far as the token tells.
@@ -72,8 +88,8 @@ struct Issuer {
     state: IssuerState,
 }
 
-async fn ready(State(auth): State<Auth>) -> Result<Json<Readiness>, Problem> {
-    let health = auth.health();
+async fn ready(State(service): State<Service>) -> Result<Json<Readiness>, Problem> {
+    let health = service.auth.health();
     let issuer = |issuer: &IssuerHealth| Issuer { issuer: issuer.issuer.clone(), state: issuer.state };
     let issuers: Vec<_> = health.issuers().iter().map(issuer).collect();
     if health.is_ready() {
@@ -83,12 +99,21 @@ async fn ready(State(auth): State<Auth>) -> Result<Json<Readiness>, Problem> {
     }
 }
 
-/// Stands in until the service client exists.
-async fn relay_many(on_loopback: bool) -> Problem {
-    if on_loopback { relay().await } else { Problem::new(404, "Not Found") }
+/// What the upstream service says. Trouble with it becomes 502, 503 or 504.
+async fn relay(State(service): State<Service>) -> Result<impl IntoResponse, Problem> {
+    let relayed = service.upstream.call().await?;
+    Ok(([(header::CONTENT_TYPE, relayed.content_type)], relayed.body))
 }
 
-/// Stands in until the service client exists.
-async fn relay() -> Problem {
-    Problem::new(501, "Not Implemented").detail("The service client does not exist yet.")
+/// Not an example to follow: `reference_relay::relay_many` says why.
+async fn relay_many(on_loopback: bool, headers: HeaderMap, body: Body) -> Result<Json<Made>, Problem> {
+    let read = async {
+        let body = Limited::new(body, MAX_BODY).collect().await.map_err(|error| match error {
+            error if error.is::<LengthLimitError>() => Unreadable::TooLarge,
+            _ => Unreadable::Broken,
+        })?;
+        Ok(body.to_bytes())
+    };
+    let has_origin = headers.contains_key(header::ORIGIN);
+    Ok(Json(reference_relay::relay_many(on_loopback, has_origin, read).await?))
 }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use linchpin::{Auth, ConfigError, axum::observe, metrics, otel::Telemetry};
+use reference_relay::Upstream;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -20,14 +21,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
-    let (address, telemetry, auth) = settings()?;
+    let Settings { address, telemetry, auth, upstream } = settings()?;
     telemetry.watch(metrics::of_auth(&auth));
     let listener =
         TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
 
-    let app = reference_axum::app(auth, address.ip().is_loopback()).layer(observe(telemetry.observer()));
+    let app =
+        reference_axum::app(auth, upstream, address.ip().is_loopback()).layer(observe(telemetry.observer()));
     let server = axum::serve(listener, app.into_make_service_with_connect_info())
         .with_graceful_shutdown(stop_signal());
     tokio::select! {
@@ -41,16 +43,26 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+struct Settings {
+    address: SocketAddr,
+    telemetry: Telemetry,
+    auth: Auth,
+    upstream: Upstream,
+}
+
 /// Reads everything from the environment, and reports all that is wrong at once.
-fn settings() -> Result<(SocketAddr, Telemetry, Auth), ConfigError> {
+fn settings() -> Result<Settings, ConfigError> {
     let mut problems = ConfigError::collect();
     let telemetry =
         problems.take(Telemetry::builder("reference-axum").version(env!("CARGO_PKG_VERSION")).init());
     let address = problems.take(bind_address());
     let auth = problems.take(Auth::from_env());
+    let upstream = problems.take(Upstream::from_env("reference-axum"));
     problems.check()?;
-    match (address, telemetry, auth) {
-        (Some(address), Some(telemetry), Some(auth)) => Ok((address, telemetry, auth)),
+    match (address, telemetry, auth, upstream) {
+        (Some(address), Some(telemetry), Some(auth), Some(upstream)) => {
+            Ok(Settings { address, telemetry, auth, upstream })
+        }
         _ => Err(ConfigError::collect()),
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use actix_web::{App, HttpServer, rt::System};
 use linchpin::Auth;
 use linchpin_test::TestIssuer;
+use reference_relay::Upstream;
 use tokio::runtime::Runtime;
 
 /// A reference service that is being served.
@@ -40,14 +41,18 @@ fn serve_axum(listener: TcpListener, auth: impl Fn() -> Auth) {
     runtime().block_on(async {
         listener.set_nonblocking(true).expect("a socket can be made non-blocking");
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-        axum::serve(listener, reference_axum::app(auth(), true).into_make_service()).await.expect("a server");
+        axum::serve(listener, reference_axum::app(auth(), Upstream::default(), true).into_make_service())
+            .await
+            .expect("a server");
     });
 }
 
 fn serve_actix(listener: TcpListener, auth: impl Fn() -> Auth) {
     System::new().block_on(async {
         let auth = auth();
-        let server = HttpServer::new(move || App::new().configure(reference_actix::app(auth.clone(), true)));
+        let server = HttpServer::new(move || {
+            App::new().configure(reference_actix::app(auth.clone(), Upstream::default(), true))
+        });
         let server = server.workers(1).disable_signals().listen(listener).expect("a listener");
         server.run().await.expect("a server");
     });

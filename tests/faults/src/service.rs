@@ -9,6 +9,7 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use linchpin::Auth;
+use reference_relay::Upstream;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -77,7 +78,7 @@ impl Framework {
 }
 
 fn axum(auth: Auth) -> Service {
-    let router = reference_axum::app(auth, true);
+    let router = reference_axum::app(auth, Upstream::default(), true);
     let call = move |(path, token): Question| -> Local<Answer> {
         let router = router.clone();
         Box::pin(async move {
@@ -97,7 +98,8 @@ fn axum(auth: Auth) -> Service {
 }
 
 async fn actix(auth: Auth) -> Service {
-    let app = test::init_service(App::new().configure(reference_actix::app(auth, true))).await;
+    let app =
+        test::init_service(App::new().configure(reference_actix::app(auth, Upstream::default(), true))).await;
     let app = Rc::new(app);
     let call = move |(path, token): Question| -> Local<Answer> {
         let app = app.clone();

@@ -3,18 +3,17 @@
 //! It works in a copy of the tree. The tests have to pass there before anything is planted, so that a failure means that
 //! the weakness was noticed.
 
-mod copy;
 mod table;
 
 use std::{collections::BTreeSet, time::Instant};
 
 use serde_json::json;
 
-use self::{
+use self::table::Plant;
+use crate::{
     copy::{Copy, Verdict},
-    table::Plant,
+    page::{self, Page},
 };
-use crate::page::{self, Page};
 
 /// What is asked for on the command line.
 #[derive(Default)]
@@ -66,7 +65,7 @@ pub(crate) fn plant(arguments: &[&str]) -> Result<(), String> {
         return Ok(());
     }
 
-    let (revision, copy) = (crate::revision()?, Copy::make()?);
+    let (revision, copy) = (crate::revision()?, Copy::make("plant")?);
     require_good_baseline(&copy, &plants)?;
     let mut outcomes = Vec::new();
     for (at, plant) in plants.iter().enumerate() {

@@ -5,6 +5,7 @@ mod breaker;
 mod builder;
 mod bulkhead;
 mod deadlines;
+mod env;
 mod hostile;
 mod propagation;
 mod redirects;

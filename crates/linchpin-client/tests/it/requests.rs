@@ -113,6 +113,7 @@ async fn what_cannot_be_sent_is_an_error_before_anything_is_sent() {
         client.get("/a").header("transfer-encoding", "chunked"),
         client.post("/a").idempotency_key("a\n"),
         client.post("/a").idempotency_key(""),
+        client.request(Method::CONNECT, "/a"),
     ] {
         let shown = format!("{request:?}");
         let error = request.send().await.unwrap_err();

@@ -47,6 +47,7 @@ async fn a_uri_that_names_a_host_and_headers_of_the_connection_are_refused() {
         Request::get("//evil.example/").body(Body::empty()),
         Request::get(format!("{}/", upstream.url())).body(Body::empty()),
         Request::get("/a/../b").body(Body::empty()),
+        Request::connect("/").body(Body::empty()),
         Request::get("/").header("host", "evil.example").body(Body::empty()),
     ] {
         let error = service.clone().oneshot(request.unwrap()).await.unwrap_err();

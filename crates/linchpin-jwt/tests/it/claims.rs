@@ -85,6 +85,23 @@ fn one_of_the_audiences_has_to_be_ours() {
 }
 
 #[test]
+fn texts_are_compared_after_unescaping_and_without_normalizing() {
+    let payload = claims(|claims| claims["aud"] = json!("caf\u{e9}")).to_string();
+    let escaped =
+        payload.replace("\"iss\"", "\"\\u0069ss\"").replace("://", ":\\/\\/").replace('\u{e9}', "\\u00e9");
+    let decomposed = payload.replace('\u{e9}', "e\u{301}");
+    let header = json!({"alg": "ES256", "kid": KEY.key_id()}).to_string();
+    let verify = |payload: &str| {
+        let verifier = Verifier::builder(ISSUER, keys()).audience("caf\u{e9}");
+        verify(verifier, &KEY.sign_compact(&header, payload)).err()
+    };
+
+    assert_ne!(escaped, payload);
+    assert_eq!([verify(&payload), verify(&escaped)], [None, None]);
+    assert_eq!(verify(&decomposed), Some(Reason::WrongAudience));
+}
+
+#[test]
 fn clients_take_the_place_of_an_audience_where_there_is_none() {
     let cognito = || Verifier::builder(ISSUER, keys()).client_ids(["app"]);
     let without_audience = |client_id: Value| {

@@ -36,7 +36,7 @@ struct Failure {
 /// Reads an answer. `secrets` are those of the request: a server that repeats them must not bring them into a log.
 pub(crate) fn read(answer: &FetchResponse, secrets: &[&str], now: Timestamp) -> Result<Granted, TokenError> {
     match answer.status {
-        200 => read_token(&answer.body),
+        200 => read_token(&answer.body, secrets),
         status @ 300..400 => {
             Err(bad(format!("the token endpoint answered with the redirect {status}, which is not followed")))
         }
@@ -48,7 +48,7 @@ pub(crate) fn read(answer: &FetchResponse, secrets: &[&str], now: Timestamp) -> 
     }
 }
 
-fn read_token(body: &[u8]) -> Result<Granted, TokenError> {
+fn read_token(body: &[u8], secrets: &[&str]) -> Result<Granted, TokenError> {
     // What the parser says may quote the body, where a token may stand in the wrong place.
     let answer: Success<'_> = serde_json::from_slice(body).map_err(|error| {
         bad(format!(
@@ -58,11 +58,11 @@ fn read_token(body: &[u8]) -> Result<Granted, TokenError> {
         ))
     })?;
     if !answer.token_type.eq_ignore_ascii_case("Bearer") {
-        let token_type = printable(&answer.token_type, MAX_CODE_BYTES);
+        let token_type = shown(&answer.token_type, MAX_CODE_BYTES, secrets);
         return Err(bad(format!("the token endpoint gave a token of the type \"{token_type}\", not Bearer")));
     }
     if let Some(issued) = answer.issued_token_type.filter(|issued| !ACCESS_TOKEN_TYPES.contains(&&**issued)) {
-        let issued = printable(&issued, MAX_TOLD_BYTES);
+        let issued = shown(&issued, MAX_TOLD_BYTES, secrets);
         return Err(bad(format!("the token endpoint issued a \"{issued}\", which is no access token")));
     }
     let token = AccessToken::new(&answer.access_token)
@@ -94,13 +94,10 @@ fn read_lifetime(json: &str) -> Result<Option<Duration>, TokenError> {
 /// An error in the form of RFC 6749 §5.2, if the answer is one.
 fn read_failure(answer: &FetchResponse, secrets: &[&str], now: Timestamp) -> Option<TokenError> {
     let Failure { error, error_description } = serde_json::from_slice(&answer.body).ok()?;
-    let shown = |text: &str, max_bytes| match echoes(text, secrets) {
-        true => "[withheld, since it repeats a secret]".to_owned(),
-        false => printable(text, max_bytes),
-    };
-    let code = shown(&error, MAX_CODE_BYTES);
-    let description = error_description
-        .map_or_else(String::new, |description| format!(" (\"{}\")", shown(&description, MAX_TOLD_BYTES)));
+    let code = shown(&error, MAX_CODE_BYTES, secrets);
+    let description = error_description.map_or_else(String::new, |description| {
+        format!(" (\"{}\")", shown(&description, MAX_TOLD_BYTES, secrets))
+    });
     let detail = format!(": {code}{description}");
     if ["temporarily_unavailable", "server_error", "slow_down"].contains(&&*error) {
         return Some(unavailable(answer, now, &detail));
@@ -125,6 +122,14 @@ fn read_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
     Some(Timestamp::UNIX_EPOCH.saturating_add(date).saturating_duration_since(now))
+}
+
+/// What is told of a server's text.
+fn shown(text: &str, max_bytes: usize, secrets: &[&str]) -> String {
+    match echoes(text, secrets) {
+        true => "[withheld, since it repeats a secret]".to_owned(),
+        false => printable(text, max_bytes),
+    }
 }
 
 /// Whether a text repeats a secret, or a good part of one.
@@ -305,6 +310,15 @@ mod tests {
             let error = read(&FetchResponse::new(400, body), &secrets, now()).unwrap_err();
 
             let told = format!("{error} {error:?} {:?}", error.error_code());
+            assert!(!told.contains("hush") && !told.contains("eyJ"), "{told}");
+        }
+        for body in [
+            r#"{"access_token":"a","token_type":"hush"}"#,
+            r#"{"access_token":"a","token_type":"Bearer","issued_token_type":"eyJhbGciOiJFUzI1NiJ9.eyJz"}"#,
+        ] {
+            let error = read(&FetchResponse::new(200, body), &secrets, now()).unwrap_err();
+
+            let told = format!("{error} {error:?}");
             assert!(!told.contains("hush") && !told.contains("eyJ"), "{told}");
         }
         let harmless =

@@ -57,6 +57,14 @@ fn debug_shows_names_only() {
 }
 
 #[test]
+fn an_equals_sign_belongs_to_the_value_after_the_first() {
+    let baggage = parse(&["a=b=c==,d==;p=q=r"]);
+
+    assert_eq!(baggage.iter().collect::<Vec<_>>(), [("a", "b=c=="), ("d", "=")]);
+    assert_eq!(baggage.to_string(), "a=b=c==,d==;p=q=r");
+}
+
+#[test]
 fn members_that_are_not_wanted_are_dropped_and_the_others_stay_as_they_came() {
     let mut baggage = Baggage::parse([b"tenant=edX%20Inc;private,plan=free,user=ann".as_slice()]);
 

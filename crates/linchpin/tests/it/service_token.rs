@@ -224,3 +224,20 @@ fn the_table_in_the_docs_is_the_table_in_the_code() {
 
     assert!(docs.contains(&table), "docs/settings.md should hold:\n\n{table}");
 }
+
+#[tokio::test]
+async fn without_any_of_the_variables_there_is_no_token_and_that_is_no_mistake() {
+    let read = |vars: &[(&str, &str)]| {
+        let found = service_token::from_vars_if_set(vars.iter().copied());
+        found.map(|source| source.is_some()).map_err(|error| error.problems().len())
+    };
+
+    assert_eq!(read(&[]), Ok(false));
+    // Those that have a meaning elsewhere, and those that are empty, set nothing.
+    let others =
+        [("AUTH_ISSUER", "https://id.example"), ("CLIENT_ADDRESS_HEADER", "forwarded"), ("CLIENT_ID", "")];
+    assert_eq!(read(&others), Ok(false));
+    assert_eq!(read(&GOOD), Ok(true));
+    // One that is set is meant.
+    assert_eq!(read(&[("AUTH_ISSUER", "https://id.example"), ("CLIENT_SCOPES", "a")]), Err(2));
+}

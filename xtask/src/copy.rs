@@ -1,4 +1,4 @@
-//! A copy of the tree, in which code can be weakened and tested.
+//! A copy of the tree, in which things can be changed and tried.
 
 use std::{
     collections::HashSet,
@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-/// The copy, and its build folder: that of the tree would hold weakened programs afterwards.
+/// The copy, and its build folder: that of the tree would hold what was changed afterwards.
 pub(crate) struct Copy {
     tree: PathBuf,
     build: PathBuf,
@@ -28,10 +28,10 @@ pub(crate) enum Verdict {
 }
 
 impl Copy {
-    /// Copies the files that git knows or would add, as they are now. What has not changed since the last time stays, so
-    /// that cargo need not build it again.
-    pub(crate) fn make() -> Result<Self, String> {
-        let below = crate::target_folder()?.join("plant");
+    /// Copies the files that git knows or would add, as they are now, into a folder of this name below the target folder. What
+    /// has not changed since the last time stays, so that cargo need not build it again.
+    pub(crate) fn make(name: &str) -> Result<Self, String> {
+        let below = crate::target_folder()?.join(name);
         let copy = Self { tree: below.join("tree"), build: below.join("build") };
         let listed = crate::output(Command::new("git").args([
             "ls-files",
@@ -52,6 +52,16 @@ impl Copy {
         }
         copy.remove_all_but(&files, &copy.tree)?;
         Ok(copy)
+    }
+
+    /// The root of the copy.
+    pub(crate) fn tree(&self) -> &Path {
+        &self.tree
+    }
+
+    /// Where the copy is built.
+    pub(crate) fn build(&self) -> &Path {
+        &self.build
     }
 
     /// The text of a file of the copy.
