@@ -7,6 +7,7 @@ mod dashboard;
 mod docs;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod logs;
 mod metrics;
 mod pictures;
 mod prometheus;

@@ -59,6 +59,11 @@ async fn one_trace_goes_through_both_services(protocol: Protocol) {
     let outcome = attributes(&relay.1);
     assert_eq!(outcome["auth.outcome"], "authenticated");
     assert_eq!(outcome["auth.issuer"], issuer.issuer());
+    let lines =
+        receiver.logs().into_iter().flat_map(|part| part.scope_logs).flat_map(|scope| scope.log_records);
+    let places: Vec<_> = lines.map(|line| (line.trace_id, line.span_id)).collect();
+    let place = (relay.1.trace_id.clone(), relay.1.span_id.clone());
+    assert!(places.contains(&place), "the access line stands in its span: {places:?}");
     let signature = token.rsplit_once('.').unwrap().1;
     let everything = receiver.everything();
     for secret in [SECRET, signature, "authorization", "Bearer", "cookie", "alice"] {

@@ -8,6 +8,10 @@ use std::{
 use axum::{Router, body::Bytes, extract::State, http::Uri};
 use opentelemetry_proto::tonic::{
     collector::{
+        logs::v1::{
+            ExportLogsServiceRequest, ExportLogsServiceResponse,
+            logs_service_server::{LogsService, LogsServiceServer},
+        },
         metrics::v1::{
             ExportMetricsServiceRequest, ExportMetricsServiceResponse,
             metrics_service_server::{MetricsService, MetricsServiceServer},
@@ -17,6 +21,7 @@ use opentelemetry_proto::tonic::{
             trace_service_server::{TraceService, TraceServiceServer},
         },
     },
+    logs::v1::ResourceLogs,
     metrics::v1::ResourceMetrics,
     trace::v1::ResourceSpans,
 };
@@ -45,6 +50,7 @@ pub(crate) struct Receiver {
 struct Arrived {
     traces: Arc<Mutex<Vec<ResourceSpans>>>,
     metrics: Arc<Mutex<Vec<ResourceMetrics>>>,
+    logs: Arc<Mutex<Vec<ResourceLogs>>>,
 }
 
 impl Receiver {
@@ -60,7 +66,8 @@ impl Receiver {
             Protocol::Grpc => {
                 let server = Server::builder()
                     .add_service(TraceServiceServer::new(state.clone()))
-                    .add_service(MetricsServiceServer::new(state));
+                    .add_service(MetricsServiceServer::new(state.clone()))
+                    .add_service(LogsServiceServer::new(state));
                 tokio::spawn(async move { server.serve_with_incoming(TcpIncoming::from(listener)).await });
             }
         }
@@ -71,9 +78,15 @@ impl Receiver {
         self.arrived.traces.lock().unwrap().clone()
     }
 
-    /// All names and values that have arrived, of traces and metrics.
+    /// All log lines that have arrived.
+    pub(crate) fn logs(&self) -> Vec<ResourceLogs> {
+        self.arrived.logs.lock().unwrap().clone()
+    }
+
+    /// All names and values that have arrived.
     pub(crate) fn everything(&self) -> String {
-        format!("{:#?}{:#?}", self.arrived.traces.lock().unwrap(), self.arrived.metrics.lock().unwrap())
+        let metrics = self.arrived.metrics.lock().unwrap();
+        format!("{:#?}{:#?}{:#?}", self.traces(), metrics, self.logs())
     }
 }
 
@@ -86,6 +99,10 @@ async fn receive(State(arrived): State<Arrived>, uri: Uri, body: Bytes) {
         "/v1/metrics" => {
             let message = ExportMetricsServiceRequest::decode(body).unwrap();
             arrived.metrics.lock().unwrap().extend(message.resource_metrics);
+        }
+        "/v1/logs" => {
+            let message = ExportLogsServiceRequest::decode(body).unwrap();
+            arrived.logs.lock().unwrap().extend(message.resource_logs);
         }
         other => panic!("nothing is sent to {other}"),
     }
@@ -109,6 +126,17 @@ impl MetricsService for Arrived {
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
         self.metrics.lock().unwrap().extend(request.into_inner().resource_metrics);
+        Ok(Response::new(Default::default()))
+    }
+}
+
+#[tonic::async_trait]
+impl LogsService for Arrived {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        self.logs.lock().unwrap().extend(request.into_inner().resource_logs);
         Ok(Response::new(Default::default()))
     }
 }
