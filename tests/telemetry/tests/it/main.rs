@@ -1,5 +1,6 @@
-//! reference-axum calls reference-actix, and a real receiver of OTLP hears of it from both.
+//! reference-axum calls reference-actix, and a real receiver of OTLP hears of it from both; Prometheus scrapes one of them.
 
+mod prometheus;
 mod receiver;
 mod services;
 

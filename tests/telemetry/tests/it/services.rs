@@ -64,7 +64,12 @@ fn prepare(name: &str, receiver: &Receiver) -> (Running, TcpListener) {
         Protocol::Grpc => "grpc",
     };
     let endpoint = format!("http://{}", receiver.address);
-    let vars = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint), ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol),
+        ("OTEL_METRICS_EXPORTER", "otlp,prometheus"),
+        ("OTEL_EXPORTER_PROMETHEUS_PORT", "0"),
+    ];
     let vars = vars.map(|(name, value)| (name.into(), value.into()));
     let telemetry = Arc::new(Telemetry::builder(name).from_vars(vars).unwrap());
     (Running { url, telemetry }, listener)
