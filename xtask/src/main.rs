@@ -37,6 +37,7 @@ Chores:
   fuzz --seconds N [--target NAME]
              run each fuzz target (or one) for N seconds, with the nightly toolchain and cargo-fuzz, and note it in
              docs/assurance.md
+  dashboard  write docs/grafana/linchpin.json, the dashboard, out of the metrics that the code knows
   plant [--only NAME]... [--list] [--json] [--page]
              weaken a copy of the code in each way of xtask/plants.toml (or those named), and fail unless a test catches
              it; --list only lists them, --json prints one document, --page notes it in docs/assurance.md
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         ["package"] => package(),
         ["fuzz", "--seconds", seconds] => fuzz::fuzz(seconds, None),
         ["fuzz", "--seconds", seconds, "--target", target] => fuzz::fuzz(seconds, Some(target)),
+        ["dashboard"] => dashboard(),
         ["plant", ref options @ ..] => plant::plant(options),
         ["release-check", ref options @ ..] => release::release_check(options),
         ["policy-cedar"] => policy_cedar(),
@@ -105,6 +107,14 @@ fn test() -> Result<(), String> {
     interop::prepare()?;
     install_prometheus()?;
     cargo(&["test", "--workspace", "--all-features"])
+}
+
+/// The program that knows the metrics is an example of linchpin-otel, so that no other chore has to compile that.
+fn dashboard() -> Result<(), String> {
+    let arguments = ["run", "--quiet", "--package", "linchpin-otel", "--example", "dashboard"];
+    let written = output(Command::new(env!("CARGO")).args(arguments))?;
+    let path = root().join("docs/grafana/linchpin.json");
+    std::fs::write(&path, written).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Tests have Prometheus judge the page that it would fetch. Whoever is not root is told by the test what to install.

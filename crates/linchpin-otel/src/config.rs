@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) sampler: Option<Sampler>,
     pub(crate) traces: Option<Endpoint>,
     pub(crate) spans: Batching,
+    pub(crate) logs: Option<Endpoint>,
+    pub(crate) lines: Batching,
     pub(crate) metrics: Option<Endpoint>,
     pub(crate) interval: Duration,
     pub(crate) prometheus: Option<SocketAddr>,
@@ -46,13 +48,17 @@ impl Config {
         let longest = vars.millis("OTEL_BSP_EXPORT_TIMEOUT", 30_000);
         let traces = endpoint(Signal::Traces, vars).filter(|_| !is_disabled);
         let traces = traces.map(|endpoint| endpoint.within(longest));
+        let lines = batching("OTEL_BLRP", 1000, vars);
+        let longest = vars.millis("OTEL_BLRP_EXPORT_TIMEOUT", 30_000);
+        let logs = endpoint(Signal::Logs, vars).filter(|_| !is_disabled);
+        let logs = logs.map(|endpoint| endpoint.within(longest));
         let (metrics, prometheus) = metrics(vars);
         let interval = vars.millis("OTEL_METRIC_EXPORT_INTERVAL", 60_000);
         let longest = vars.millis("OTEL_METRIC_EXPORT_TIMEOUT", 30_000);
         let metrics = metrics.filter(|_| !is_disabled).map(|endpoint| endpoint.within(longest));
         let prometheus = prometheus.filter(|_| !is_disabled);
         let warnings = warnings(vars);
-        Self { facts, sampler, traces, spans, metrics, interval, prometheus, warnings }
+        Self { facts, sampler, traces, spans, logs, lines, metrics, interval, prometheus, warnings }
     }
 }
 
@@ -201,6 +207,8 @@ mod tests {
             ("OTEL_BSP_MAX_QUEUE_SIZE", "9999999"),
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "0"),
             ("OTEL_BSP_EXPORT_TIMEOUT", "-1"),
+            ("OTEL_LOGS_EXPORTER", "console"),
+            ("OTEL_BLRP_SCHEDULE_DELAY", "soon"),
             ("OTEL_METRICS_EXPORTER", "statsd"),
             ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
             ("OTEL_METRIC_EXPORT_TIMEOUT", "1m"),

@@ -29,12 +29,18 @@
 //! The spans of requests, outgoing calls and background tasks, and whatever spans of level INFO and above a service opens within
 //! them, as long as the trace is sampled. Their names and attributes follow OpenTelemetry's stable conventions for HTTP.
 //!
+//! # What is logged
+//!
+//! Every line that `RUST_LOG` lets through, with the ids of its request and its span; `OTEL_LOGS_EXPORTER=none` leaves lines to
+//! standard output alone.
+//!
 //! # Features
 //!
 //! - `grpc`: OTLP over gRPC too (`OTEL_EXPORTER_OTLP_PROTOCOL=grpc`), by tonic.
 
 mod config;
 mod export;
+mod lines;
 mod metrics;
 mod own_thread;
 mod queue;

@@ -82,6 +82,23 @@ pub const SETTINGS: &[Setting] = &[
     setting("OTEL_EXPORTER_OTLP_LOGS_CERTIFICATE", "as above", "Likewise for logs"),
     setting("OTEL_TRACES_EXPORTER", "`otlp` if there is an endpoint, else `none`", "`otlp` or `none`"),
     setting(
+        "OTEL_LOGS_EXPORTER",
+        "`otlp` if there is an endpoint, else `none`",
+        "`otlp` or `none`: whether the lines that `RUST_LOG` lets through are sent too; standard output has them in any case",
+    ),
+    setting("OTEL_BLRP_SCHEDULE_DELAY", "1000", "How many milliseconds lines wait for others at most"),
+    setting(
+        "OTEL_BLRP_MAX_QUEUE_SIZE",
+        "2048",
+        "How many lines wait at most; what comes then is counted and dropped",
+    ),
+    setting("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "512", "How many lines are sent at once"),
+    setting(
+        "OTEL_BLRP_EXPORT_TIMEOUT",
+        "30000",
+        "How many milliseconds a batch of lines may take; the shorter of this and `OTEL_EXPORTER_OTLP_TIMEOUT` counts",
+    ),
+    setting(
         "OTEL_METRICS_EXPORTER",
         "`otlp` if there is an endpoint, else `none`",
         "`otlp`, `prometheus`, both separated by a comma, or `none`",

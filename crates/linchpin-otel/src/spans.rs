@@ -103,6 +103,10 @@ impl Recorded {
         Self { trace_id, span_id, parent, began, name, kind, has_failed, attributes, told: None }
     }
 
+    pub(crate) fn place(&self) -> (TraceId, SpanId) {
+        (self.trace_id, self.span_id)
+    }
+
     fn set(&mut self, field: &'static str, value: Value) {
         match (field, value) {
             ("trace_id" | "span_id" | "parent_span_id", _) => {}
@@ -165,7 +169,7 @@ impl Finished {
 }
 
 /// The members of the JSON object that `linchpin-trace` writes of a service's attributes.
-fn told_attributes(json: &str) -> Vec<opentelemetry_proto::tonic::common::v1::KeyValue> {
+pub(crate) fn told_attributes(json: &str) -> Vec<opentelemetry_proto::tonic::common::v1::KeyValue> {
     use serde_json::Value as Json;
 
     let Ok(Json::Object(members)) = serde_json::from_str(json) else { return Vec::new() };

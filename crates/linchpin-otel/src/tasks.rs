@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
+    collector::{logs::v1::ExportLogsServiceRequest, trace::v1::ExportTraceServiceRequest},
     common::v1::InstrumentationScope,
+    logs::v1::{ResourceLogs, ScopeLogs},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans},
 };
@@ -14,6 +15,7 @@ use tokio::time::sleep;
 use crate::{
     config::Batching,
     export::{Delivery, send_batches},
+    lines::Line,
     metrics::{self, Listener, Meters},
     queue::Queue,
     sender::{Flushes, Task},
@@ -36,6 +38,31 @@ pub(crate) fn spans(
         }
     };
     Box::new(move |flushes| Box::pin(send_batches(queue, batching.delay, flushes, send)))
+}
+
+/// Sends log lines.
+pub(crate) fn lines(
+    queue: Arc<Queue<Line>>,
+    batching: Batching,
+    delivery: Delivery,
+    resource: Resource,
+) -> Task {
+    let delivery = Arc::new(delivery);
+    let send = move |batch: Vec<Line>| {
+        let (delivery, resource) = (delivery.clone(), resource.clone());
+        async move {
+            let items = batch.len() as u64;
+            delivery.deliver(logs(batch, resource), items).await;
+        }
+    };
+    Box::new(move |flushes| Box::pin(send_batches(queue, batching.delay, flushes, send)))
+}
+
+fn logs(batch: Vec<Line>, resource: Resource) -> Vec<u8> {
+    let log_records = batch.into_iter().map(Line::into_proto).collect();
+    let scope_logs = vec![ScopeLogs { scope: Some(scope()), log_records, ..ScopeLogs::default() }];
+    let resource_logs = ResourceLogs { resource: Some(resource), scope_logs, ..ResourceLogs::default() };
+    ExportLogsServiceRequest { resource_logs: vec![resource_logs] }.encode_to_vec()
 }
 
 fn traces(batch: Vec<Finished>, resource: Resource) -> Vec<u8> {

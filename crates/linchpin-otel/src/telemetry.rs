@@ -4,9 +4,13 @@ use std::{ffi::OsString, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use linchpin_core::{Clock, ConfigError, SystemClock};
 use linchpin_trace::{LogHandle, Logs, Observer};
-use tracing::Subscriber;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
-    Layer, filter::filter_fn, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
+    Layer,
+    filter::{LevelFilter, Targets, filter_fn},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
 };
 
 #[cfg(feature = "grpc")]
@@ -15,6 +19,7 @@ use crate::{
     Signal,
     config::Config,
     export::{Delivery, Endpoint, HttpTransport, Protocol, Teller, Transport},
+    lines::{Line, Lines},
     metrics::{CallSpans, Listener, Meters, Readings, target_info},
     queue::{Queue, Tally},
     sender::Sender,
@@ -53,6 +58,9 @@ use crate::{
 pub struct Telemetry {
     observer: Observer,
     spans: Option<Arc<Queue<Finished>>>,
+    lines: Option<Arc<Queue<Line>>>,
+    /// Which lines are sent.
+    targets: Targets,
     /// `None` if nobody would see what is measured.
     meters: Option<Meters>,
     scraped_at: Option<SocketAddr>,
@@ -92,11 +100,23 @@ impl Telemetry {
     where
         S: Subscriber + for<'s> LookupSpan<'s>,
     {
+        // The hints let whatever is below them be as cheap as without this layer.
         let spans = self.spans.as_ref().map(|queue| Spans::new(queue.clone(), self.clock.clone()));
-        let spans = spans.map(|spans| spans.with_filter(filter_fn(Spans::records)));
-        let calls = self.meters.as_ref().map(Meters::call_spans);
-        let calls = calls.map(|calls| calls.with_filter(filter_fn(CallSpans::watches)));
-        Layer::and_then(spans, calls)
+        let filter = filter_fn(Spans::records).with_max_level_hint(LevelFilter::INFO);
+        let spans = spans.map(|spans| spans.with_filter(filter));
+        let filter = filter_fn(CallSpans::watches).with_max_level_hint(LevelFilter::INFO);
+        let calls = self.meters.as_ref().map(|meters| meters.call_spans().with_filter(filter));
+        let lines = self.lines.as_ref().map(|queue| Lines::new(queue.clone(), self.clock.clone()));
+        let targets = self.targets.clone();
+        let lowest = targets.iter().map(|(_, level)| level).chain(targets.default_level()).max();
+        let lowest = lowest.unwrap_or(LevelFilter::OFF).max(LevelFilter::INFO);
+        // A line looks for the span that it stands in, and sees those alone that are let through here.
+        let is_seen = move |metadata: &Metadata<'_>| match metadata.is_event() {
+            true => targets.would_enable(metadata.target(), metadata.level()),
+            false => Spans::records(metadata),
+        };
+        let lines = lines.map(|lines| lines.with_filter(filter_fn(is_seen).with_max_level_hint(lowest)));
+        Layer::and_then(Layer::and_then(spans, calls), lines)
     }
 
     /// Asks `source` for its numbers whenever metrics are exported or fetched.
@@ -221,6 +241,9 @@ impl TelemetryBuilder {
         let mut problems = ConfigError::collect();
         let observer = problems.take(Observer::from_vars(self.service.clone(), vars.iter().cloned()));
         let mut vars = Vars::of(vars);
+        // What is no list of targets and levels is for `Logs` to judge, and here the default.
+        let targets = vars.text("RUST_LOG").and_then(|text| text.parse().ok());
+        let targets = targets.unwrap_or_else(|| Targets::new().with_default(Level::INFO));
         let config = Config::read(&self.service, self.version.as_deref(), &mut vars);
         problems.absorb(vars.problems());
         let tallies = Tallies::default();
@@ -229,6 +252,7 @@ impl TelemetryBuilder {
             delivery.and_then(|delivery| problems.take(delivery))
         };
         let traces = deliver(Signal::Traces, &config.traces, &tallies.traces);
+        let logs = deliver(Signal::Logs, &config.logs, &tallies.logs);
         let metrics = deliver(Signal::Metrics, &config.metrics, &tallies.metrics);
         let listener = config.prometheus.and_then(|address| problems.take(listen(address)));
         problems.check()?;
@@ -237,6 +261,11 @@ impl TelemetryBuilder {
         let spans = traces.map(|delivery| {
             let queue = Arc::new(Queue::new(config.spans.bounds, delivery.tally.clone()));
             tasks.push(tasks::spans(queue.clone(), config.spans, delivery, resource.clone()));
+            queue
+        });
+        let lines = logs.map(|delivery| {
+            let queue = Arc::new(Queue::new(config.lines.bounds, delivery.tally.clone()));
+            tasks.push(tasks::lines(queue.clone(), config.lines, delivery, resource.clone()));
             queue
         });
         let is_metered = metrics.is_some() || listener.is_some();
@@ -262,7 +291,18 @@ impl TelemetryBuilder {
         }
         let sender = Sender::start(tasks)?;
         let clock = self.clock;
-        let telemetry = Telemetry { observer, spans, meters, scraped_at, tallies, clock, sender, log: None };
+        let telemetry = Telemetry {
+            observer,
+            spans,
+            lines,
+            targets,
+            meters,
+            scraped_at,
+            tallies,
+            clock,
+            sender,
+            log: None,
+        };
         Ok((telemetry, config.warnings))
     }
 }

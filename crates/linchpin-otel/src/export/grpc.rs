@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 
 use bytes::BufMut;
+use http::{HeaderMap, uri::PathAndQuery};
 use linchpin_core::ConfigError;
 use prost::Message;
 use tonic::{
     Code, Request, Status,
     client::Grpc,
     codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder},
-    codegen::http::{HeaderMap, uri::PathAndQuery},
     metadata::MetadataMap,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint as Target},
 };

@@ -1,16 +1,12 @@
-//! The page that Prometheus fetches, judged by Prometheus itself.
+//! The page that Prometheus fetches, judged by its own tool; `tests/telemetry` has Prometheus itself fetch it.
 
 use std::{
-    fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use linchpin_otel::Telemetry;
-use serde_json::Value;
 
 use crate::support::{serve, telemetry};
 
@@ -104,42 +100,6 @@ async fn promtool_accepts_the_page() {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
-#[tokio::test]
-async fn prometheus_scrapes_the_page_and_answers_queries_about_it() {
-    let (_telemetry, address) = scraped();
-    let folder = Folder::new("prometheus");
-    let config = format!(
-        "global: {{scrape_interval: 100ms}}\nscrape_configs: [{{job_name: grades, static_configs: [{{targets: ['{address}']}}]}}]\n"
-    );
-    fs::write(folder.0.join("prometheus.yml"), config).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-
-    let mut prometheus = command("prometheus")
-        .arg(format!("--config.file={}", folder.0.join("prometheus.yml").display()))
-        .arg(format!("--storage.tsdb.path={}", folder.0.join("data").display()))
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .stdout(Stdio::null())
-        .spawn_quietly();
-    let client = reqwest::Client::new();
-    let query = "sum(http_server_request_duration_seconds_count)";
-    let url = format!("http://127.0.0.1:{port}/api/v1/query?query={query}");
-    let mut found = Value::Null;
-    // It takes a moment to start; a minute is more than any machine needs.
-    for _ in 0..600 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let Ok(answer) = client.get(&url).send().await else { continue };
-        let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
-        found = answer["data"]["result"][0]["value"][1].clone();
-        if !found.is_null() {
-            break;
-        }
-    }
-    prometheus.kill().unwrap();
-    prometheus.wait().unwrap();
-
-    assert_eq!(found, "3");
-}
-
 /// A program of Debian's package `prometheus`, which `cargo xtask test` installs where it may.
 fn command(program: &str) -> Command {
     Command::new(program)
@@ -156,22 +116,5 @@ impl SpawnQuietly for Command {
         spawned.unwrap_or_else(|error| {
             panic!("{program} cannot be started ({error}); install Debian's package `prometheus`")
         })
-    }
-}
-
-/// A folder that is gone in the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("linchpin-otel-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -162,10 +162,10 @@ pub(crate) fn texts(attributes: &[KeyValue]) -> HashMap<String, String> {
     attributes.iter().map(pair).collect()
 }
 
-/// Telemetry by these variables, which logs to [`lines`] and changes no other test's; without metrics unless they say so.
+/// Telemetry by these variables, which logs to [`lines`] and changes no other test's; without metrics and lines unless they say so.
 pub(crate) fn telemetry(vars: &[(&str, &str)]) -> Telemetry {
     LazyLock::force(&LINES);
-    let vars = [&[("OTEL_METRICS_EXPORTER", "none")], vars].concat();
+    let vars = [&[("OTEL_METRICS_EXPORTER", "none"), ("OTEL_LOGS_EXPORTER", "none")], vars].concat();
     let vars = vars.iter().map(|(name, value)| (name.into(), value.into()));
     Telemetry::builder("grades").version("1.2.3").from_vars(vars).unwrap()
 }
