@@ -1,5 +1,6 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
+mod build_cost;
 mod fuzz;
 mod gate;
 mod interop;
@@ -39,11 +40,12 @@ Chores:
              measure the CPU time of a call, beside plain reqwest and reqwest with its middlewares
   bench server [--rounds N] [--millis N] [--only NAME]... [--json] [--svg FILE]
              measure a request in process, beside the bare frameworks, hand-written middleware and other crates
+  build-cost count the crates that the facade brings beside those of hand-written middleware, and fail if there are more than were
   gate [--record]
              count the instructions of the hot paths, and fail if one has more than 3 % more than what is kept for this
              compiler in benches/instructions/figures.toml; --record keeps them; installs Valgrind on Debian if it is missing
              and may be installed
-  ci         lint, features, package, test, policy-cedar, benches and gate, as CI does
+  ci         lint, features, package, test, policy-cedar, benches, build-cost and gate, as CI does
 ";
 
 fn main() -> ExitCode {
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         ["plant", ref options @ ..] => plant::plant(options),
         ["policy-cedar"] => policy_cedar(),
         ["benches"] => benches(),
+        ["build-cost"] => build_cost::build_cost(),
         ["gate"] => gate::gate(false),
         ["gate", "--record"] => gate::gate(true),
         ["bench", "client", ref options @ ..] => bench_client(options),
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
             .and_then(|()| test())
             .and_then(|()| policy_cedar())
             .and_then(|()| benches())
+            .and_then(|()| build_cost::build_cost())
             .and_then(|()| gate::gate(false)),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");
