@@ -1,5 +1,6 @@
 //! The chores of this repository. `cargo xtask test` is the one that everybody needs.
 
+mod build_cost;
 #[cfg(test)]
 mod conformance;
 mod copy;
@@ -52,11 +53,12 @@ Chores:
              --strict, what cannot be checked here counts as failed
   bench server [--rounds N] [--millis N] [--only NAME]... [--json] [--svg FILE]
              measure a request in process, beside the bare frameworks, hand-written middleware and other crates
+  build-cost count the crates that the facade brings beside those of hand-written middleware, and fail if there are more than were
   gate [--record]
              count the instructions of the hot paths, and fail if one has more than 3 % more than what is kept for this
              compiler in benches/instructions/figures.toml; --record keeps them; installs Valgrind on Debian if it is missing
              and may be installed
-  ci         lint, features, package, test, policy-cedar, benches and gate, as CI does
+  ci         lint, features, package, test, policy-cedar, benches, build-cost and gate, as CI does
 ";
 
 fn main() -> ExitCode {
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         ["release-check", ref options @ ..] => release::release_check(options),
         ["policy-cedar"] => policy_cedar(),
         ["benches"] => benches(),
+        ["build-cost"] => build_cost::build_cost(),
         ["gate"] => gate::gate(false),
         ["gate", "--record"] => gate::gate(true),
         ["bench", "client", ref options @ ..] => bench_client(options),
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
             .and_then(|()| test())
             .and_then(|()| policy_cedar())
             .and_then(|()| benches())
+            .and_then(|()| build_cost::build_cost())
             .and_then(|()| gate::gate(false)),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");

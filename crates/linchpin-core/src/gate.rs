@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
 };
 
@@ -36,7 +36,13 @@ struct Inner {
     resource_metadata: Option<Box<str>>,
     names_roles: bool,
     on_refusal: Option<Arc<RefusalHook>>,
+    /// For each reason the answer to a refusal that says nothing beside it, made when it is first given: most refusals of
+    /// those who knock without a key are of this kind, and cost next to nothing then.
+    plain: PlainAnswers,
 }
+
+/// In the order of [`Reason::ALL`].
+type PlainAnswers = [OnceLock<Box<Answer>>; Reason::ALL.len()];
 
 type RefusalHook = dyn Fn(&Refusal, &mut Extensions) + Send + Sync;
 
@@ -53,14 +59,22 @@ impl Gate {
                 resource_metadata: None,
                 names_roles: false,
                 on_refusal: None,
+                plain: [const { OnceLock::new() }; Reason::ALL.len()],
             }),
         }
+    }
+
+    /// What is to be changed: this gate's own, and without the answers that were made before the change.
+    fn change(&mut self) -> &mut Inner {
+        let inner = Arc::make_mut(&mut self.inner);
+        inner.plain = [const { OnceLock::new() }; Reason::ALL.len()];
+        inner
     }
 
     /// Decides by another clock.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        Arc::make_mut(&mut self.inner).clock = Arc::new(clock);
+        self.change().clock = Arc::new(clock);
         self
     }
 
@@ -94,14 +108,14 @@ impl Gate {
     /// Under [`Policy::public`] no credential is looked at.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
-        Arc::make_mut(&mut self.inner).policy = policy;
+        self.change().policy = policy;
         self
     }
 
     /// Says in challenges where the resource describes itself (`resource_metadata`, RFC 9728 §5.1).
     #[must_use]
     pub fn resource_metadata(mut self, metadata: &ResourceMetadata) -> Self {
-        Arc::make_mut(&mut self.inner).resource_metadata = Some(metadata.url().into());
+        self.change().resource_metadata = Some(metadata.url().into());
         self
     }
 
@@ -112,7 +126,7 @@ impl Gate {
     /// Names of roles tell how the service decides, and whom to impersonate.
     #[must_use]
     pub fn name_roles(mut self) -> Self {
-        Arc::make_mut(&mut self.inner).names_roles = true;
+        self.change().names_roles = true;
         self
     }
 
@@ -121,7 +135,7 @@ impl Gate {
     /// Unset, challenges that carry an error have no realm, and those that do not say `realm="api"`.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<Box<str>>) -> Self {
-        Arc::make_mut(&mut self.inner).realm = Some(realm.into());
+        self.change().realm = Some(realm.into());
         self
     }
 
@@ -130,7 +144,7 @@ impl Gate {
     /// Status, challenge and the members that stand in the body already are out of its reach.
     #[must_use]
     pub fn on_refusal(mut self, hook: impl Fn(&Refusal, &mut Extensions) + Send + Sync + 'static) -> Self {
-        Arc::make_mut(&mut self.inner).on_refusal = Some(Arc::new(hook));
+        self.change().on_refusal = Some(Arc::new(hook));
         self
     }
 
@@ -160,6 +174,17 @@ impl Gate {
 
     /// The answer to a refusal, after the hook has seen it.
     pub fn refuse(&self, refusal: &Refusal) -> Answer {
+        // A hook may count, and add something else each time.
+        if !refusal.is_plain() || self.inner.on_refusal.is_some() {
+            return self.problem(refusal).into_answer();
+        }
+        let plain = &self.inner.plain[refusal.reason() as usize];
+        plain
+            .get_or_init(|| Box::new(self.problem(refusal).into_answer_of_any_request()))
+            .of_current_request()
+    }
+
+    fn problem(&self, refusal: &Refusal) -> Problem {
         // Every verifier has a scheme; should one claim to have none, the challenge is still one.
         let scheme = self.inner.verifier.schemes().first().copied().unwrap_or("Bearer");
         let mut problem = Problem::of_refusal(refusal, scheme, self.inner.realm.as_deref());
@@ -176,7 +201,7 @@ impl Gate {
         if let Some(hook) = &self.inner.on_refusal {
             hook(refusal, problem.extensions_mut());
         }
-        problem.into_answer()
+        problem
     }
 
     /// Whether the verifier could accept a token now.
@@ -382,6 +407,48 @@ mod tests {
         clock.advance(Duration::from_secs(10));
 
         assert_eq!(answer(&gate, "Bearer good").reason(), Some(Reason::Expired));
+    }
+
+    #[test]
+    fn an_answer_that_is_made_once_is_the_one_that_is_made_each_time() {
+        let (gate, _) = gate();
+        let hooked = gate.clone().on_refusal(|_, _| {});
+
+        for reason in Reason::ALL {
+            let refusal = Refusal::new(*reason);
+            let expected = hooked.refuse(&refusal);
+            assert_eq!(
+                (gate.refuse(&refusal), gate.refuse(&refusal)),
+                (expected.clone(), expected),
+                "{reason:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_answer_names_the_request_that_it_is_for_and_no_other() {
+        let (gate, _) = gate();
+        let refuse = || gate.refuse(&Reason::Expired.into());
+        let hooked = gate.clone().on_refusal(|_, _| {});
+
+        for id in ["first-request", "second:request"] {
+            let id: crate::RequestId = id.parse().unwrap();
+            let answer = id.scope(refuse);
+            assert!(answer.body().ends_with(&format!(r#","request_id":"{id}"}}"#)), "{}", answer.body());
+            assert_eq!(answer, id.scope(|| hooked.refuse(&Reason::Expired.into())));
+        }
+        assert!(!refuse().body().contains("request_id"));
+    }
+
+    #[test]
+    fn an_answer_that_was_made_before_a_change_is_not_given_after_it() {
+        let (gate, _) = gate();
+        let before = answer(&gate, "Bearer bad");
+
+        let after = answer(&gate.realm("grades"), "Bearer bad");
+
+        assert_ne!(before, after);
+        assert!(after.headers().any(|(_, value)| value.contains(r#"realm="grades""#)), "{after:?}");
     }
 
     #[test]

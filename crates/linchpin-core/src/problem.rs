@@ -1,6 +1,6 @@
 //! What a refused client is told: challenge, problem body, answer.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::Value;
@@ -87,12 +87,17 @@ impl Problem {
         if let Some(id) = RequestId::current() {
             self.extensions.insert("request_id", id.as_str());
         }
+        self.into_answer_of_any_request()
+    }
+
+    /// The answer without the name of a request.
+    pub(crate) fn into_answer_of_any_request(self) -> Answer {
         // A map with string keys of strings, numbers and JSON values has nothing that could fail to serialize.
         let body = serde_json::to_string(&self).unwrap_or_default();
         let mut headers = vec![("content-type", PROBLEM_JSON.to_owned())];
         headers.extend(self.challenge.map(|challenge| ("www-authenticate", challenge.to_string())));
         headers.extend(self.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
-        Answer { status: self.status, headers, body, reason: self.reason }
+        Answer { status: self.status, headers: headers.into(), body, reason: self.reason }
     }
 
     pub(crate) fn of_refusal(refusal: &Refusal, scheme: &'static str, realm: Option<&str>) -> Self {
@@ -258,12 +263,26 @@ impl fmt::Display for Challenge {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
     status: u16,
-    headers: Vec<(&'static str, String)>,
+    /// Shared by all answers that a gate gives for one reason.
+    headers: Arc<[(&'static str, String)]>,
     body: String,
     reason: Option<Reason>,
 }
 
 impl Answer {
+    /// The same answer within the request that is observed on this thread, if any: it names the request as
+    /// [`Problem::into_answer`] does.
+    ///
+    /// The body must not have a member `request_id`.
+    pub(crate) fn of_current_request(&self) -> Self {
+        let Some(id) = RequestId::current() else { return self.clone() };
+        let Self { status, ref headers, ref body, reason } = *self;
+        let members = body.strip_suffix('}').unwrap_or(body);
+        // No request id has a character that JSON escapes.
+        let body = [members, r#","request_id":""#, id.as_str(), r#""}"#].concat();
+        Self { status, headers: headers.clone(), body, reason }
+    }
+
     /// The status code.
     pub fn status(&self) -> u16 {
         self.status

@@ -69,6 +69,11 @@ impl Refusal {
         Self::new(Reason::KeysUnavailable).with(more)
     }
 
+    /// Whether there is nothing beside the reason.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.more.is_none()
+    }
+
     /// Why the request is refused.
     pub const fn reason(&self) -> Reason {
         self.reason

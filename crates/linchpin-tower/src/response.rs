@@ -1,6 +1,6 @@
 //! From an answer in no framework's terms to an HTTP response.
 
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header::InvalidHeaderValue};
 use linchpin_core::{Answer, Reason};
 
 /// Writes an [`Answer`] as a response.
@@ -30,11 +30,22 @@ pub fn into_response<B: From<String>>(answer: Answer) -> Response<B> {
         StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers() {
         // Only a verifier whose scheme is no token could make a value that no header has; the answer goes out without.
-        let Ok(value) = HeaderValue::from_str(value) else { continue };
+        let Ok(value) = header_value(value) else { continue };
         response.headers_mut().append(HeaderName::from_static(name), value);
     }
     response.map(|()| B::from(answer.into_body()))
 }
+
+/// The type of nearly all answers needs no copy.
+fn header_value(value: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    if value == PROBLEM_JSON {
+        Ok(HeaderValue::from_static(PROBLEM_JSON))
+    } else {
+        HeaderValue::from_str(value)
+    }
+}
+
+const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A refusal, as the layer tells the client and the log.
 pub(crate) fn refuse<B: From<String>>(answer: Answer) -> Response<B> {
