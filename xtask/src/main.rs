@@ -36,6 +36,8 @@ Chores:
   benches    lint the benches, which are a workspace of their own, and run their tests
   bench client [--rounds N] [--calls N] [--json]
              measure the CPU time of a call, beside plain reqwest and reqwest with its middlewares
+  bench observe [--rounds N] [--calls N] [--json]
+             measure the CPU time of observing a request, beside tower-http's request id and TraceLayer
   ci         lint, features, package, test, policy-cedar and benches, as CI does
 ";
 
@@ -52,7 +54,8 @@ fn main() -> ExitCode {
         ["plant", ref options @ ..] => plant::plant(options),
         ["policy-cedar"] => policy_cedar(),
         ["benches"] => benches(),
-        ["bench", "client", ref options @ ..] => bench_client(options),
+        ["bench", "client", ref options @ ..] => bench("bench-client", options),
+        ["bench", "observe", ref options @ ..] => bench("bench-observe", options),
         ["ci"] => lint()
             .and_then(|()| features())
             .and_then(|()| package())
@@ -127,8 +130,8 @@ fn benches() -> Result<(), String> {
 }
 
 /// The peers that the benches compare with are in a lock file of their own.
-fn bench_client(options: &[&str]) -> Result<(), String> {
-    let run = ["run", "--release", "--package", "bench-client", "--"];
+fn bench(package: &str, options: &[&str]) -> Result<(), String> {
+    let run = ["run", "--release", "--package", package, "--"];
     in_own_workspace("benches", &[&run[..], options].concat())
 }
 
