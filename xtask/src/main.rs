@@ -47,6 +47,8 @@ Chores:
   benches    lint the benches, which are a workspace of their own, and run their tests
   bench client [--rounds N] [--calls N] [--json]
              measure the CPU time of a call, beside plain reqwest and reqwest with its middlewares
+  bench observe [--rounds N] [--calls N] [--json]
+             measure the CPU time of observing a request, beside tower-http's request id and TraceLayer
   release-check [--only CHECK]... [--strict] [--json]
              what precedes a release: licences, bans, sources and advisories of the dependencies (cargo-deny, installed if
              it is missing), unsafe code, external types, features, packages, minimal versions, the minimum Rust; with
@@ -79,8 +81,9 @@ fn main() -> ExitCode {
         ["build-cost"] => build_cost::build_cost(),
         ["gate"] => gate::gate(false),
         ["gate", "--record"] => gate::gate(true),
-        ["bench", "client", ref options @ ..] => bench_client(options),
         ["bench", "server", ref options @ ..] => bench_server(options),
+        ["bench", "client", ref options @ ..] => bench("bench-client", options),
+        ["bench", "observe", ref options @ ..] => bench("bench-observe", options),
         ["ci"] => lint()
             .and_then(|()| features())
             .and_then(|()| package())
@@ -180,8 +183,8 @@ fn benches() -> Result<(), String> {
 }
 
 /// The peers that the benches compare with are in a lock file of their own.
-fn bench_client(options: &[&str]) -> Result<(), String> {
-    let run = ["run", "--release", "--package", "bench-client", "--"];
+fn bench(package: &str, options: &[&str]) -> Result<(), String> {
+    let run = ["run", "--release", "--package", package, "--"];
     in_own_workspace("benches", &[&run[..], options].concat())
 }
 
