@@ -53,7 +53,7 @@ fn major(version: &str) -> Option<u32> {
     version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-fn is_root_of_debian() -> bool {
+pub(crate) fn is_root_of_debian() -> bool {
     let user = crate::output(Command::new("id").arg("-u"));
     let apt = Command::new("apt-get").arg("--version").output();
     user.is_ok_and(|user| user.trim() == "0") && apt.is_ok()

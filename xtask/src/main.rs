@@ -6,6 +6,7 @@ mod copy;
 #[cfg(test)]
 mod docs;
 mod fuzz;
+mod gate;
 mod interop;
 mod page;
 mod plant;
@@ -49,7 +50,13 @@ Chores:
              what precedes a release: licences, bans, sources and advisories of the dependencies (cargo-deny, installed if
              it is missing), unsafe code, external types, features, packages, minimal versions, the minimum Rust; with
              --strict, what cannot be checked here counts as failed
-  ci         lint, features, package, test, policy-cedar and benches, as CI does
+  bench server [--rounds N] [--millis N] [--only NAME]... [--json] [--svg FILE]
+             measure a request in process, beside the bare frameworks, hand-written middleware and other crates
+  gate [--record]
+             count the instructions of the hot paths, and fail if one has more than 3 % more than what is kept for this
+             compiler in benches/instructions/figures.toml; --record keeps them; installs Valgrind on Debian if it is missing
+             and may be installed
+  ci         lint, features, package, test, policy-cedar, benches and gate, as CI does
 ";
 
 fn main() -> ExitCode {
@@ -67,13 +74,17 @@ fn main() -> ExitCode {
         ["release-check", ref options @ ..] => release::release_check(options),
         ["policy-cedar"] => policy_cedar(),
         ["benches"] => benches(),
+        ["gate"] => gate::gate(false),
+        ["gate", "--record"] => gate::gate(true),
         ["bench", "client", ref options @ ..] => bench_client(options),
+        ["bench", "server", ref options @ ..] => bench_server(options),
         ["ci"] => lint()
             .and_then(|()| features())
             .and_then(|()| package())
             .and_then(|()| test())
             .and_then(|()| policy_cedar())
-            .and_then(|()| benches()),
+            .and_then(|()| benches())
+            .and_then(|()| gate::gate(false)),
         [] | ["-h" | "--help" | "help"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -167,6 +178,13 @@ fn benches() -> Result<(), String> {
 /// The peers that the benches compare with are in a lock file of their own.
 fn bench_client(options: &[&str]) -> Result<(), String> {
     let run = ["run", "--release", "--package", "bench-client", "--"];
+    in_own_workspace("benches", &[&run[..], options].concat())
+}
+
+/// It starts its other program itself, so both are built.
+fn bench_server(options: &[&str]) -> Result<(), String> {
+    in_own_workspace("benches", &["build", "--release", "--package", "bench-server", "--bins"])?;
+    let run = ["run", "--release", "--package", "bench-server", "--bin", "bench-server", "--"];
     in_own_workspace("benches", &[&run[..], options].concat())
 }
 

@@ -1,6 +1,15 @@
 //! The layer that turns events into lines.
 
-use std::{cell::Cell, error::Error, fmt, fmt::Write, sync::Arc};
+use std::{
+    cell::Cell,
+    error::Error,
+    fmt,
+    fmt::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use linchpin_core::Clock;
 use tracing::{
@@ -26,6 +35,8 @@ use crate::{
 
 /// Writes one line per event. Fields of spans are rendered once, when they are recorded.
 pub(crate) struct Lines {
+    /// Tells what this log has rendered from what another one has, of the same subscriber.
+    number: usize,
     is_json: bool,
     has_colours: bool,
     sink: Arc<Sink>,
@@ -34,7 +45,8 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(is_json: bool, has_colours: bool, sink: Arc<Sink>, clock: Arc<dyn Clock>) -> Self {
-        Self { is_json, has_colours, sink, clock }
+        static LOGS: AtomicUsize = AtomicUsize::new(0);
+        Self { number: LOGS.fetch_add(1, Ordering::Relaxed), is_json, has_colours, sink, clock }
     }
 
     fn json<S>(&self, out: &mut String, event: &Event<'_>, metadata: &Metadata<'_>, ctx: &Context<'_, S>)
@@ -57,8 +69,8 @@ impl Lines {
         let mut has_spans = false;
         for span in ctx.event_scope(event).into_iter().flat_map(Scope::from_root) {
             let extensions = span.extensions();
-            match extensions.get::<Rendered>() {
-                Some(Rendered(ids)) if is_request(span.metadata()) => {
+            match extensions.get::<Rendered>().and_then(|rendered| rendered.by(self.number)) {
+                Some(ids) if is_request(span.metadata()) => {
                     if !std::mem::replace(&mut has_ids, true) {
                         out.push_str(ids);
                     }
@@ -67,7 +79,7 @@ impl Lines {
                     out.push_str(if has_spans { ",{\"name\":" } else { ",\"spans\":[{\"name\":" });
                     has_spans = true;
                     push_json_string(out, span.name());
-                    out.push_str(rendered.map_or("", |Rendered(fields)| fields));
+                    out.push_str(rendered.unwrap_or_default());
                     out.push('}');
                 }
             }
@@ -110,7 +122,9 @@ impl Lines {
             } else if has_ids {
                 continue;
             }
-            out.push_str(span.extensions().get::<Rendered>().map_or("", |Rendered(fields)| fields));
+            let extensions = span.extensions();
+            let rendered = extensions.get::<Rendered>().and_then(|rendered| rendered.by(self.number));
+            out.push_str(rendered.unwrap_or_default());
         }
         out.push_str(colour(PLAIN));
         out.push('\n');
@@ -136,13 +150,18 @@ where
         let Some(span) = ctx.span(id) else { return };
         let mut out = String::new();
         self.render(&mut out, attributes.metadata(), |visit| attributes.record(visit));
-        span.extensions_mut().insert(Rendered(out));
+        let mut extensions = span.extensions_mut();
+        match extensions.get_mut::<Rendered>() {
+            Some(rendered) => rendered.others.push((self.number, out)),
+            None => extensions.insert(Rendered { first: (self.number, out), others: Vec::new() }),
+        }
     }
 
     fn on_record(&self, id: &span::Id, values: &span::Record<'_>, ctx: Context<'_, S>) {
         let Some(span) = ctx.span(id).filter(|span| !is_request(span.metadata())) else { return };
         let mut extensions = span.extensions_mut();
-        if let Some(Rendered(out)) = extensions.get_mut::<Rendered>() {
+        let rendered = extensions.get_mut::<Rendered>().and_then(|rendered| rendered.by_mut(self.number));
+        if let Some(out) = rendered {
             self.render(out, span.metadata(), |visit| values.record(visit));
         }
     }
@@ -167,7 +186,23 @@ where
 }
 
 /// A span's fields, as they stand in a line.
-struct Rendered(String);
+struct Rendered {
+    /// Most processes have one log, and need no list.
+    first: (usize, String),
+    others: Vec<(usize, String)>,
+}
+
+impl Rendered {
+    fn by(&self, log: usize) -> Option<&str> {
+        let mut all = std::iter::once(&self.first).chain(&self.others);
+        all.find(|(number, _)| *number == log).map(|(_, fields)| fields.as_str())
+    }
+
+    fn by_mut(&mut self, log: usize) -> Option<&mut String> {
+        let mut all = std::iter::once(&mut self.first).chain(&mut self.others);
+        all.find(|(number, _)| *number == log).map(|(_, fields)| fields)
+    }
+}
 
 fn is_request(metadata: &Metadata<'_>) -> bool {
     metadata.target() == SPAN_TARGET && metadata.name() == "request"

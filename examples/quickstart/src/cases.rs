@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::{
-    Result,
+    Result, chain,
     process::Process,
     report::{Answer, Report},
     roles::Role,
@@ -131,6 +131,8 @@ pub(crate) async fn run(
     ];
     send_all(report, &client, services, cases).await?;
 
+    chain::run(report, &client, &provider.url, &rotated).await?;
+
     report.chapter("The provider is killed");
     provider.kill().await?;
     let cases =
@@ -175,7 +177,7 @@ pub(crate) async fn run(
     Ok(provider)
 }
 
-fn bearer(
+pub(crate) fn bearer(
     sent: &'static str,
     path: &'static str,
     token: &str,
@@ -209,7 +211,7 @@ async fn send(client: &Client, service: &Process, case: &Case) -> Result<Answer>
     Ok(Answer { status, reason: body["reason"].as_str().map(str::to_owned) })
 }
 
-async fn until_ready(client: &Client, service: &Process) -> Result<()> {
+pub(crate) async fn until_ready(client: &Client, service: &Process) -> Result<()> {
     let ready = async {
         while client.get(format!("{}/readyz", service.url)).send().await?.status() != 200 {
             sleep(Duration::from_millis(50)).await;

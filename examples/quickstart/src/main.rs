@@ -1,10 +1,11 @@
 //! Two services, one token, one command.
 //!
 //! `cargo run -p quickstart` starts an identity provider, an axum service and an actix service as processes of their own,
-//! sends them good and bad requests over HTTP, takes the provider away and brings it back, and prints what was sent, what came
+//! sends them good and bad requests over HTTP, has them call each other, takes the provider away and brings it back, and prints what was sent, what came
 //! back and what that shows. It succeeds only if every answer is as expected.
 
 mod cases;
+mod chain;
 mod process;
 mod report;
 mod roles;

@@ -1,10 +1,19 @@
 //! What the processes of the quickstart do.
 
-use std::net::{SocketAddr, TcpListener};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use actix_web::{App, HttpServer};
 use clap::ValueEnum;
-use linchpin::{Auth, actix, axum::observe, trace::Observer};
+use linchpin::{
+    Auth, actix,
+    axum::observe,
+    client::{Breaker, Client, Retries},
+    service_token,
+    trace::{Logs, Observer},
+};
 use linchpin_idp::DevIdp;
 use reference_relay::Upstream;
 use tokio::io::AsyncReadExt;
@@ -41,21 +50,23 @@ impl Role {
                 provider.stop().await;
             }
             Self::Axum => {
-                let auth = Auth::from_env()?;
+                Logs::from_env()?.init()?;
+                let (auth, upstream) = (Auth::from_env()?, upstream()?);
                 let listener = tokio::net::TcpListener::bind(bind).await?;
                 println!("http://{}", listener.local_addr()?);
                 let observer = Observer::from_env("quickstart-axum")?;
-                let app = reference_axum::app(auth, Upstream::default(), true).layer(observe(observer));
+                let app = reference_axum::app(auth, upstream, true).layer(observe(observer));
                 axum::serve(listener, app.into_make_service_with_connect_info())
                     .with_graceful_shutdown(until_parent_ends())
                     .await?;
             }
             Self::Actix => {
-                let auth = Auth::from_env()?;
+                Logs::from_env()?.init()?;
+                let (auth, upstream) = (Auth::from_env()?, upstream()?);
                 let listener = TcpListener::bind(bind)?;
                 println!("http://{}", listener.local_addr()?);
                 let observe = actix::observe(Observer::from_env("quickstart-actix")?);
-                let app = reference_actix::app(auth, Upstream::default(), true);
+                let app = reference_actix::app(auth, upstream, true);
                 let server = HttpServer::new(move || App::new().configure(app.clone()).wrap(observe.clone()))
                     .workers(2)
                     .listen(listener)?
@@ -70,8 +81,24 @@ impl Role {
     }
 }
 
+/// The service behind `UPSTREAM_URL`, with a breaker that is quick enough to be watched.
+fn upstream() -> Result<Upstream> {
+    let Ok(url) = std::env::var("UPSTREAM_URL") else { return Ok(Upstream::default()) };
+    let breaker = Breaker::default().minimum_calls(3).open_for(Duration::from_secs(1)).probes(1);
+    let client = Client::builder("upstream", url)
+        .token_source(service_token::from_env()?)
+        .retries(Retries::none())
+        .breaker(breaker)
+        .build()?;
+    Ok(client.into())
+}
+
 async fn until_parent_ends() {
     let mut nothing = Vec::new();
     // An error means as much as the end: nobody is there any more.
     let _ = tokio::io::stdin().read_to_end(&mut nothing).await;
 }
+
+/// The client that the provider knows unless it is told others.
+pub(crate) const CLIENT_ID: &str = "dev-client";
+pub(crate) const CLIENT_SECRET: &str = "dev-secret";

@@ -71,6 +71,14 @@ impl Request {
         self.method == "GET"
     }
 
+    /// The values of its `authorization` lines, as they are.
+    pub fn authorizations(&self) -> impl Iterator<Item = &[u8]> {
+        self.lines.iter().filter_map(|line| {
+            let (name, value) = line.split_at_checked("authorization:".len())?;
+            name.eq_ignore_ascii_case(b"authorization:").then_some(value)
+        })
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.path).into_bytes();
         for line in &self.lines {

@@ -1,9 +1,14 @@
 //! Lines: their form, their level, and what cannot be done to them.
 
-use std::{error::Error, fmt};
+use std::{
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 use linchpin_trace::{LogFormat, Logs, Sensitive};
 use serde_json::json;
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt};
 
 use crate::support::{begin, json, lines, observer};
 
@@ -28,6 +33,31 @@ fn json_keeps_types_and_holds_whatever_comes() {
     assert_eq!((&line["strange"], &line["flag"], line.get("nothing")), (&json!(null), &json!(true), None));
     assert_eq!((line["text"].as_str(), line["message"].as_str()), (Some(HOSTILE), Some(HOSTILE)));
     assert_eq!(line["shown"], format!("{HOSTILE:?}"));
+}
+
+#[test]
+fn two_logs_of_one_subscriber_write_the_fields_of_spans_each_in_its_form() {
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let layers = [LogFormat::Json, LogFormat::Text, LogFormat::Json].map(|format| {
+        let written = written.clone();
+        let logs = Logs::new("info").unwrap().format(format);
+        let logs =
+            logs.sink(move |line| written.lock().unwrap().push(String::from_utf8(line.to_vec()).unwrap()));
+        logs.layer::<Registry>().0.boxed()
+    });
+
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(Vec::from(layers)), || {
+        let span = tracing::info_span!("load", course = "x", rows = tracing::field::Empty);
+        span.record("rows", 7);
+        span.in_scope(|| tracing::info!("loaded"));
+    });
+
+    let written = written.lock().unwrap();
+    let [json, text, again] = &written[..] else { panic!("{written:?}") };
+    for json in [json, again] {
+        assert!(json.contains(r#""spans":[{"name":"load","course":"x","rows":7}]"#), "{json}");
+    }
+    assert!(text.contains("load: course=x rows=7"), "{text}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn every_answer_is_as_expected_and_says_what_it_shows() {
     assert!(unexpected.is_empty(), "{unexpected:#?}");
     assert!(output.status.success());
     assert_eq!(summary["as_expected"], rows.len());
-    for status in [200, 400, 401, 403, 503] {
+    for status in [200, 400, 401, 403, 502, 503] {
         for service in ["axum", "actix"] {
             let shown = rows.iter().any(|row| row["service"] == service && row["got"]["status"] == status);
             assert!(shown, "{service} never answered {status}");
