@@ -10,7 +10,9 @@ use url::{Host, Url};
 pub(crate) struct Base {
     /// `scheme://host:port`, the port always written.
     pub(crate) origin: Box<str>,
-    /// Scheme, authority and path, without a slash at the end.
+    /// Parsed once, so that no call reads scheme, host and port again.
+    url: Url,
+    /// The path, without a slash at the end.
     prefix: Box<str>,
     pub(crate) host: Box<str>,
     pub(crate) port: u16,
@@ -47,24 +49,30 @@ impl Base {
         let (host, port) = (url.host_str()?, url.port_or_known_default()?);
         Some(Self {
             origin: format!("{}://{host}:{port}", url.scheme()).into(),
-            prefix: format!("{}://{host}:{port}{}", url.scheme(), url.path().trim_end_matches('/')).into(),
+            prefix: url.path().trim_end_matches('/').into(),
             host: host.into(),
             port,
             is_plain,
             is_loopback,
+            url,
         })
     }
 
     /// The URL of a path and a query, each checked or encoded before.
     pub(crate) fn join(&self, path: &str, query: &str) -> Result<Url, &'static str> {
-        let mut text = String::with_capacity(self.prefix.len() + path.len() + query.len() + 2);
-        text.push_str(&self.prefix);
-        text.push_str(path);
-        if !query.is_empty() {
-            text.push('?');
-            text.push_str(query);
+        if self.origin.len() + self.prefix.len() + path.len() + query.len() > MAX_URL {
+            return Err("path and query are longer than a URL may be");
         }
-        Url::parse(&text).map_err(|_| "the path cannot be part of a URL")
+        let mut url = self.url.clone();
+        if self.prefix.is_empty() {
+            url.set_path(path);
+        } else {
+            url.set_path(&[&*self.prefix, path].concat());
+        }
+        if !query.is_empty() {
+            url.set_query(Some(query));
+        }
+        Ok(url)
     }
 }
 
@@ -79,9 +87,6 @@ pub(crate) fn check_path(path: &str) -> Result<(), &'static str> {
     if path.starts_with("//") {
         return Err("the path begins with two slashes, as another host would");
     }
-    if path.contains(['?', '#']) {
-        return Err("the path holds a query or a fragment; `query` gives one");
-    }
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
@@ -94,6 +99,7 @@ pub(crate) fn check_path(path: &str) -> Result<(), &'static str> {
                     return Err("the path holds a percent sign that encodes nothing; `segment` encodes");
                 }
             }
+            b'?' | b'#' => return Err("the path holds a query or a fragment; `query` gives one"),
             b'\\' => return Err("the path holds a backslash, which some read as a slash"),
             // What the URL standard would encode or drop is not guessed at.
             b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}' => return Err(UNENCODED),
@@ -101,7 +107,7 @@ pub(crate) fn check_path(path: &str) -> Result<(), &'static str> {
             _ => return Err(UNENCODED),
         }
     }
-    if path.split('/').any(is_dots) {
+    if path.as_bytes().split(|byte| *byte == b'/').any(is_dots) {
         return Err("the path holds a segment of dots, which would lead out of it");
     }
     Ok(())
@@ -112,7 +118,7 @@ pub(crate) fn push_segment(path: &mut String, segment: &str) -> Result<(), &'sta
     if segment.is_empty() {
         return Err("a segment of the path is empty");
     }
-    if is_dots(segment) {
+    if is_dots(segment.as_bytes()) {
         return Err("a segment of the path consists of dots, which would lead out of it");
     }
     if !path.ends_with('/') {
@@ -131,8 +137,8 @@ pub(crate) fn push_segment(path: &mut String, segment: &str) -> Result<(), &'sta
 }
 
 /// `.` or `..`, encoded or not: the URL standard takes `%2e` for a dot.
-fn is_dots(segment: &str) -> bool {
-    let mut rest = segment.as_bytes();
+fn is_dots(segment: &[u8]) -> bool {
+    let mut rest = segment;
     let mut dots = 0;
     while !rest.is_empty() {
         rest = match rest {
@@ -154,6 +160,8 @@ fn is_loopback(host: Option<Host<&str>>) -> bool {
 }
 
 const SETTING: &str = "base_url";
+/// A little less than the `http` crate takes for a URI: beyond it a call would fail later, as if the upstream had failed.
+const MAX_URL: usize = 65_000;
 const UNENCODED: &str = "the path holds a character that has to be encoded; `segment` encodes";
 
 #[cfg(test)]
@@ -228,6 +236,16 @@ mod tests {
             check_path(path).unwrap();
             assert_eq!(base(text).join(path, query).unwrap().as_str(), expected);
         }
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_sent_is_refused() {
+        let (long, too_long) = ("a".repeat(MAX_URL - 100), "a".repeat(MAX_URL));
+        let base = base("https://h.example/api");
+
+        assert!(base.join(&format!("/{long}"), "").unwrap().as_str().parse::<http::Uri>().is_ok());
+        assert!(base.join(&format!("/{too_long}"), "").is_err());
+        assert!(base.join("/", &too_long).is_err());
     }
 
     #[test]

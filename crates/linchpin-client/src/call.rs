@@ -1,6 +1,6 @@
 //! One call, with all its attempts.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use linchpin_core::SubjectToken;
@@ -10,7 +10,7 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, sleep_until},
 };
-use tracing::{Instrument, Span};
+use tracing::Span;
 use url::Url;
 
 use crate::{
@@ -123,7 +123,9 @@ impl Shared {
         if resend > 0 {
             span.record("http.request.resend_count", resend);
         }
-        let outcome = self.send(call, limit, trace.as_ref()).instrument(span.clone()).await;
+        let mut sending = pin!(self.send(call, limit, trace.as_ref()));
+        // Borrowed, not `instrument`ed: that would need a clone, and would enter the span once more to drop the future.
+        let outcome = poll_fn(|cx| span.in_scope(|| sending.as_mut().poll(cx))).await;
         record(&span, &outcome);
         outcome
     }
@@ -135,7 +137,7 @@ impl Shared {
         trace: Option<&TraceContext>,
     ) -> Result<Response, Error> {
         // Asked here, so that a call that will be refused needs neither token nor place.
-        if let Some(left) = self.circuit.as_ref().and_then(|circuit| circuit.refusal(self.now())) {
+        if let Some(left) = self.circuit.as_ref().and_then(|circuit| circuit.refusal(|| self.now())) {
             return Err(self.refused(left));
         }
         let credential = match &self.tokens {
@@ -157,7 +159,7 @@ impl Shared {
 
         // From here on the breaker waits for a verdict.
         let mut admitted = Admitted::new(self.clone(), self.admit(now)?, now);
-        let answer = limit.wait(&self.name, self.http.execute(request)).await;
+        let answer = limit.wait(&self.name, now, self.http.execute(request)).await;
         match answer.and_then(|answer| answer.map_err(|error| Error::transport(&self.name, error))) {
             Ok(response) => {
                 if is_failure(response.status()) {
@@ -186,9 +188,12 @@ impl Shared {
         trace: Option<&TraceContext>,
         left: Duration,
     ) -> reqwest::Request {
-        let mut headers = call.headers.clone();
-        // Once, for all that is added here and by the HTTP client.
-        headers.reserve(ADDED_HEADERS);
+        // Room is made once, for all that is added here and by the HTTP client; a clone would have to grow, and hash all anew.
+        let propagated = if call.context.is_some() { PROPAGATED_HEADERS } else { 0 };
+        let mut headers = HeaderMap::with_capacity(call.headers.len() + propagated + ADDED_HEADERS);
+        for (name, value) in &call.headers {
+            headers.append(name, value.clone());
+        }
         if let Some(credential) = credential {
             headers.insert(header::AUTHORIZATION, credential.header.clone());
         }
@@ -266,6 +271,8 @@ fn record(span: &Span, outcome: &Result<Response, Error>) {
     }
 }
 
-/// Authorization, request id, trace and its state, deadline, baggage, user agent, accept, host.
-const ADDED_HEADERS: usize = 9;
+/// Authorization, user agent, accept, host.
+const ADDED_HEADERS: usize = 4;
+/// Request id, trace and its state, deadline, baggage.
+const PROPAGATED_HEADERS: usize = 5;
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");

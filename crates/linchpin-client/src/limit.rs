@@ -23,15 +23,19 @@ impl Limit {
     }
 
     /// By when the upstream has to be heard; `None` if the call should be over by now, however much it is heard.
-    pub(crate) fn next_sign(self) -> Option<Instant> {
-        let now = Instant::now();
+    pub(crate) fn next_sign(self, now: Instant) -> Option<Instant> {
         (now < self.at).then(|| self.at.min(now + self.silence))
     }
 
     /// Waits for what the upstream does next.
-    pub(crate) async fn wait<F: Future>(self, client: &Arc<str>, next: F) -> Result<F::Output, Error> {
+    pub(crate) async fn wait<F: Future>(
+        self,
+        client: &Arc<str>,
+        now: Instant,
+        next: F,
+    ) -> Result<F::Output, Error> {
         let late = || Error::timeout(client);
-        timeout_at(self.next_sign().ok_or_else(late)?, next).await.map_err(|_| late())
+        timeout_at(self.next_sign(now).ok_or_else(late)?, next).await.map_err(|_| late())
     }
 
     /// What it is called to be past it.

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tokio::time::{Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{Error, limit::Limit, watch::Watch};
 
@@ -46,7 +46,7 @@ impl Received {
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         // Asked each time, so that an answer that keeps coming comes to its end, too.
-        let Some(next_sign) = self.limit.next_sign() else {
+        let Some(next_sign) = self.limit.next_sign(Instant::now()) else {
             return Poll::Ready(Some(Err(Error::timeout(&self.client))));
         };
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {

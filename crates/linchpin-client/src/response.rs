@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use linchpin_oauth::AccessToken;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Body, Error, ErrorKind, UpstreamProblem, body::Collected, client::Shared, limit::Limit,
@@ -140,7 +140,7 @@ impl Response {
     ///
     /// What happens on the way.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        let next = self.limit.wait(&self.shared.name, self.response.chunk()).await;
+        let next = self.limit.wait(&self.shared.name, Instant::now(), self.response.chunk()).await;
         match next.and_then(|next| next.map_err(|error| Error::transport(&self.shared.name, error))) {
             Ok(Some(chunk)) => Ok(Some(chunk)),
             Ok(None) => {

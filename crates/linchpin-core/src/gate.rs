@@ -248,7 +248,6 @@ pub enum Check {
 }
 
 /// A decision under way: admits or refuses within the verifier's deadline.
-#[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Waiting {
     pending: Pending,
@@ -262,6 +261,13 @@ impl Future for Waiting {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let result = ready!(Pin::new(&mut self.pending).poll(cx));
         Poll::Ready(self.gate.settle(result, &self.token))
+    }
+}
+
+/// Without the token that waits.
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("gate", &self.gate).finish_non_exhaustive()
     }
 }
 
@@ -397,6 +403,14 @@ mod tests {
             Check::Refuse(answer) => answer,
             other => panic!("expected a refusal of {value:?}, got {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_decision_that_waits_does_not_show_its_token() {
+        let waits = gate().0.check([b"Bearer slow".as_slice()]);
+
+        assert!(matches!(waits, Check::Wait(_)));
+        assert!(!format!("{waits:?}").contains("slow"), "{waits:?}");
     }
 
     #[test]

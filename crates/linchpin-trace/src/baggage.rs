@@ -161,7 +161,9 @@ fn encode(value: &str) -> String {
             encoded.push(char::from(byte));
         } else {
             encoded.push('%');
-            random::push_hex(&mut encoded, byte);
+            let mut digits = [0; 2];
+            random::write_hex(&mut digits, &[byte]);
+            encoded.extend(digits.map(char::from));
         }
     }
     encoded

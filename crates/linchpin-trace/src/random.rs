@@ -23,13 +23,12 @@ pub fn mint_request_id(now: Timestamp) -> RequestId {
     uuid[6] = (uuid[6] & 0x0f) | 0x70; // the version
     uuid[8] = (uuid[8] & 0x3f) | 0x80; // the variant
 
-    let mut text = String::with_capacity(36);
-    for (i, byte) in uuid.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        push_hex(&mut text, *byte);
+    let mut text = *b"........-....-....-....-............";
+    let groups = [(0..8, 0..4), (9..13, 4..6), (14..18, 6..8), (19..23, 8..10), (24..36, 10..16)];
+    for (digits, bytes) in groups {
+        write_hex(&mut text[digits], &uuid[bytes]);
     }
+    let text = std::str::from_utf8(&text).expect("digits and dashes are ASCII");
     text.parse().expect("hexadecimal digits and dashes make an id")
 }
 
@@ -42,14 +41,14 @@ pub(crate) fn non_zero<const N: usize>() -> [u8; N] {
     bytes
 }
 
-pub(crate) fn push_hex(out: &mut String, byte: u8) {
-    out.extend(hex(byte).map(char::from));
-}
-
-/// Two digits. The formatter of the standard library takes several times as long, and each call and each request has dozens.
-pub(crate) fn hex(byte: u8) -> [u8; 2] {
+/// Writes two digits for each byte.
+///
+/// The formatter of the standard library takes several times as long, and each call and each request has dozens.
+pub(crate) fn write_hex(out: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]
+    for (pair, byte) in out.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]);
+    }
 }
 
 fn fill(bytes: &mut [u8]) {

@@ -129,14 +129,11 @@ impl TraceContext {
     /// The value of `traceparent`, in version 00.
     pub fn to_traceparent(&self) -> String {
         let flags = if self.is_sampled { SAMPLED } else { 0 } | if self.has_random_id { RANDOM } else { 0 };
-        let mut value = String::with_capacity(LENGTH);
-        value.push_str("00-");
-        self.trace_id.push_to(&mut value);
-        value.push('-');
-        self.span_id.push_to(&mut value);
-        value.push('-');
-        random::push_hex(&mut value, flags);
-        value
+        let mut value = *b"00-................................-................-..";
+        random::write_hex(&mut value[3..35], &self.trace_id.0);
+        random::write_hex(&mut value[36..52], &self.span_id.0);
+        random::write_hex(&mut value[53..], &[flags]);
+        text(&value).to_owned()
     }
 
     /// The headers for an outgoing call, by lower-case name; `tracestate` only if there is something in it.
@@ -163,20 +160,13 @@ macro_rules! id {
             pub fn to_bytes(self) -> [u8; $size] {
                 self.0
             }
-
-            fn push_to(self, out: &mut String) {
-                self.0.iter().for_each(|byte| random::push_hex(out, *byte));
-            }
         }
 
         impl fmt::Display for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let mut digits = [0; 2 * $size];
-                for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
-                    pair.copy_from_slice(&random::hex(byte));
-                }
-                // Digits are ASCII.
-                f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
+                random::write_hex(&mut digits, &self.0);
+                f.write_str(text(&digits))
             }
         }
 
@@ -190,6 +180,11 @@ macro_rules! id {
 
 id!(TraceId, 16);
 id!(SpanId, 8);
+
+/// Digits and dashes as text.
+fn text(ascii: &[u8]) -> &str {
+    std::str::from_utf8(ascii).expect("digits and dashes are ASCII")
+}
 
 /// Exactly `N` bytes in lower-case hexadecimal; upper case is malformed (§3.2.2).
 fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {

@@ -338,7 +338,8 @@ fn read_file(vars: &mut Vars, name: &str, path: Option<String>) -> Option<String
     };
     let read = std::fs::read_to_string(&path);
     read.map_err(|error| {
-        vars.problems.report(name, format!("is {}, which cannot be read: {error}", Quoted(&path)), fix);
+        // Without its name: a secret may have been put where that belongs.
+        vars.problems.report(name, format!("names a file that cannot be read: {error}"), fix);
     })
     .ok()
 }

@@ -63,7 +63,7 @@ impl Delivery {
             let FailureKind::Transient { after } = failure.kind else { return Err(failure) };
             let wait = after.unwrap_or(pause);
             // Whoever cannot be reached until then is not asked again.
-            if Instant::now() + wait >= deadline {
+            if wait >= deadline.saturating_duration_since(Instant::now()) {
                 return Err(failure);
             }
             sleep(wait).await;
