@@ -143,9 +143,7 @@ async fn files_that_are_of_no_use_are_told_without_what_stands_in_them() {
     }
     assert_eq!(
         without_secret(&[("CLIENT_SECRET_FILE", "/no/such/file")]),
-        [
-            "CLIENT_SECRET_FILE names a file that cannot be read: No such file or directory (os error 2)"
-        ]
+        ["CLIENT_SECRET_FILE names a file that cannot be read: No such file or directory (os error 2)"]
     );
     assert_eq!(
         without_secret(&[("CLIENT_KEY_FILE", lines.path())]),
