@@ -21,7 +21,10 @@ use serde_json::json;
 use tower_layer::Layer;
 use tower_service::Service;
 
-const CASES: [(&str, fn(usize)); 7] = [
+/// Runs a path so many times.
+type Run = fn(usize);
+
+const CASES: [(&str, Run); 7] = [
     ("hot token", |times| with_header(&format!("Bearer {}", token()), 200, times)),
     ("garbage", |times| with_header("Bearer 2YotnFZFEjr1zCsicMWpAA", 401, times)),
     ("half a token", |times| with_header(&format!("Bearer {}", &token()[..600]), 401, times)),
