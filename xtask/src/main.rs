@@ -60,7 +60,7 @@ Chores:
              count the instructions of the hot paths, and fail if one has more than 3 % more than what is kept for this
              compiler in benches/instructions/figures.toml; --record keeps them; installs Valgrind on Debian if it is missing
              and may be installed
-  ci         lint, features, package, test, policy-cedar, benches, build-cost and gate, as CI does
+  ci         all that .ci/run does, and policy-cedar and benches, which it leaves out for time
 ";
 
 fn main() -> ExitCode {

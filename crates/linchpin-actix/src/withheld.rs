@@ -97,7 +97,9 @@ pub(crate) fn withhold(request: &mut ServiceRequest) {
         Payload::None => {}
         body => {
             let unheard = Unheard::of(request);
-            request.set_payload(Payload::Stream { payload: Box::pin(Withheld { body, unheard }) });
+            request.set_payload(Payload::Stream {
+                payload: Box::pin(Withheld { body, unheard, has_waited: false }),
+            });
         }
     }
 }
@@ -106,6 +108,7 @@ pub(crate) fn withhold(request: &mut ServiceRequest) {
 struct Withheld {
     body: Payload,
     unheard: Unheard,
+    has_waited: bool,
 }
 
 impl Stream for Withheld {
@@ -116,7 +119,13 @@ impl Stream for Withheld {
         {
             let mut unheard = this.unheard.0.borrow_mut();
             if unheard.to_be_polled > 0 {
+                if std::mem::replace(&mut this.has_waited, true) {
+                    // actix polls all arguments in each pass. Whoever reads on awaits them one after the other, the body
+                    // first, and would wait for ever.
+                    return Poll::Ready(Some(Err(PayloadError::Incomplete(None))));
+                }
                 unheard.reader = Some(cx.waker().clone());
+                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }

@@ -75,7 +75,8 @@ impl Breaker {
         self
     }
 
-    /// How much time the upstream must have had for a time-out to count as its failure; by default 1 s.
+    /// How much time the upstream must have had for a call that ends with the request's deadline to count as its failure; by
+    /// default 1 s. The client's own time-outs count, however short they are.
     ///
     /// Deadlines come from outside: without this, a client that leaves next to no time could open the breaker for everybody.
     pub fn timeouts_count_after(mut self, fair: Duration) -> Self {

@@ -158,7 +158,7 @@ impl Shared {
         let request = self.request(call, credential.as_ref(), trace, left);
 
         // From here on the breaker waits for a verdict.
-        let mut admitted = Admitted::new(self.clone(), self.admit(now)?, now);
+        let mut admitted = Admitted::new(self.clone(), self.admit(now)?, now, limit);
         let answer = limit.wait(&self.name, now, self.http.execute(request)).await;
         match answer.and_then(|answer| answer.map_err(|error| Error::transport(&self.name, error))) {
             Ok(response) => {

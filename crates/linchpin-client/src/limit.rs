@@ -12,7 +12,7 @@ use crate::{Error, client::Shared};
 pub(crate) struct Limit {
     pub(crate) at: Instant,
     /// The deadline of the request that is being worked on; else the client's own time-out.
-    is_deadline: bool,
+    pub(crate) is_deadline: bool,
     /// How long the upstream may be silent meanwhile.
     silence: Duration,
 }

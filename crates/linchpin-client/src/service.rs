@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{Request, Response, header::AUTHORIZATION};
 use linchpin_core::SubjectToken;
 use linchpin_trace::RequestContext;
 use tower_service::Service;
@@ -25,7 +25,8 @@ use crate::{
 ///
 /// The request's URI is path and query, below the client's base URL; one that names a host is an error. A [`SubjectToken`] in the
 /// request's extensions says on whose behalf the call is made. Everything else is as with any other call of the client: token,
-/// retries, deadline, breaker, propagation. Layers around it see each call once, however often it is retried.
+/// retries, deadline, breaker, propagation. A request with an `Authorization` of its own is an error where the client has a source of
+/// tokens. Layers around it see each call once, however often it is retried.
 ///
 /// # Examples
 ///
@@ -64,6 +65,12 @@ impl ClientService {
         check_path(parts.uri.path()).map_err(input)?;
         if OF_THE_CONNECTION.iter().any(|name| parts.headers.contains_key(name)) {
             return Err(input("a header that belongs to the connection cannot be set"));
+        }
+        if self.shared.tokens.is_some() && parts.headers.contains_key(AUTHORIZATION) {
+            // Headers that were handed on as they came would take the caller's token to a host that nobody has named.
+            return Err(input(
+                "the client has a source of tokens, and the request brings a credential of its own",
+            ));
         }
         let url =
             self.shared.base.join(parts.uri.path(), parts.uri.query().unwrap_or_default()).map_err(input)?;

@@ -8,6 +8,7 @@ use crate::{
     Error, ErrorKind,
     breaker::{Ticket, Verdict},
     client::Shared,
+    limit::Limit,
 };
 
 /// A call that the breaker has admitted. If it is dropped before it is settled, it was cancelled.
@@ -15,11 +16,12 @@ pub(crate) struct Admitted {
     shared: Arc<Shared>,
     ticket: Option<Ticket>,
     began: Instant,
+    limit: Limit,
 }
 
 impl Admitted {
-    pub(crate) fn new(shared: Arc<Shared>, ticket: Option<Ticket>, began: Instant) -> Self {
-        Self { shared, ticket, began }
+    pub(crate) fn new(shared: Arc<Shared>, ticket: Option<Ticket>, began: Instant, limit: Limit) -> Self {
+        Self { shared, ticket, began, limit }
     }
 
     pub(crate) fn settle(&mut self, verdict: Verdict) {
@@ -32,7 +34,12 @@ impl Admitted {
         let verdict = match error.kind() {
             // Not the upstream's doing.
             ErrorKind::RequestBody => Verdict::Neutral,
-            _ if error.is_timeout() && !error.is_connect() && !self.shared.is_fair(self.began.elapsed()) => {
+            // Of the service's own time-outs each counts, or an upstream that hangs would never be left alone.
+            _ if self.limit.is_deadline
+                && error.is_timeout()
+                && !error.is_connect()
+                && !self.shared.is_fair(self.began.elapsed()) =>
+            {
                 Verdict::Neutral
             }
             _ => Verdict::Failure,

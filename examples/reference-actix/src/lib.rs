@@ -4,7 +4,6 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
     web::{Data, Json, Payload, ServiceConfig},
 };
 use linchpin::{
@@ -15,7 +14,7 @@ use linchpin::{
     },
     roles, scopes,
 };
-use reference_relay::{MAX_BODY, Made, Unreadable, Upstream};
+use reference_relay::{MAX_BODY, Made, OF_ELSEWHERE, Unreadable, Upstream};
 use serde::Serialize;
 
 scopes! {
@@ -105,6 +104,6 @@ async fn relay_many(on_loopback: bool, request: HttpRequest, body: Payload) -> R
         let body = body.to_bytes_limited(MAX_BODY).await.map_err(|_| Unreadable::TooLarge)?;
         body.map_err(|_| Unreadable::Broken)
     };
-    let has_origin = request.headers().contains_key(header::ORIGIN);
-    Ok(Json(reference_relay::relay_many(on_loopback, has_origin, read).await?))
+    let is_from_elsewhere = OF_ELSEWHERE.iter().any(|name| request.headers().contains_key(*name));
+    Ok(Json(reference_relay::relay_many(on_loopback, is_from_elsewhere, read).await?))
 }

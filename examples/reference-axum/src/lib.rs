@@ -18,7 +18,7 @@ use linchpin::{
     },
     roles, scopes,
 };
-use reference_relay::{MAX_BODY, Made, Unreadable, Upstream};
+use reference_relay::{MAX_BODY, Made, OF_ELSEWHERE, Unreadable, Upstream};
 use serde::Serialize;
 
 scopes! {
@@ -114,6 +114,6 @@ async fn relay_many(on_loopback: bool, headers: HeaderMap, body: Body) -> Result
         })?;
         Ok(body.to_bytes())
     };
-    let has_origin = headers.contains_key(header::ORIGIN);
-    Ok(Json(reference_relay::relay_many(on_loopback, has_origin, read).await?))
+    let is_from_elsewhere = OF_ELSEWHERE.iter().any(|name| headers.contains_key(*name));
+    Ok(Json(reference_relay::relay_many(on_loopback, is_from_elsewhere, read).await?))
 }

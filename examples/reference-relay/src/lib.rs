@@ -8,6 +8,6 @@ mod many;
 mod upstream;
 
 pub use self::{
-    many::{MAX_BODY, Made, Unreadable, relay_many},
+    many::{MAX_BODY, Made, OF_ELSEWHERE, Unreadable, relay_many},
     upstream::{Relayed, Upstream},
 };

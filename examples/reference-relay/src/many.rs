@@ -23,24 +23,24 @@ use url::{Host, Url};
 /// Makes the calls that a request lists as `[{"url": …, "arguments": …}]`, one after the other: a POST to each URL, with the arguments
 /// as its JSON body and with the id and the trace of the current request.
 ///
-/// `is_served` says whether only this machine can reach the service, and `has_origin` whether the request has the header `Origin`, as
-/// those that a page in a browser makes have. `body` reads the request's body, [`MAX_BODY`] bytes at most.
+/// `is_served` says whether only this machine can reach the service, and `is_from_elsewhere` whether the request has one of the headers
+/// [`OF_ELSEWHERE`]. `body` reads the request's body, [`MAX_BODY`] bytes at most.
 ///
 /// # Errors
 ///
-/// 404 where it is not served; 403 to pages in browsers; 408, 413 and 400 for a body that comes too slowly, is too large, or is not such
+/// 404 where it is not served; 403 to pages in browsers and to what comes through a proxy; 408, 413 and 400 for a body that comes too slowly, is too large, or is not such
 /// a list of at most 32 calls; 502, 503 or 504 if a call fails, and then the rest is not made.
 pub async fn relay_many(
     is_served: bool,
-    has_origin: bool,
+    is_from_elsewhere: bool,
     body: impl Future<Output = Result<Bytes, Unreadable>>,
 ) -> Result<Made, Problem> {
     if !is_served {
         return Err(Problem::new(404, "Not Found"));
     }
-    // Any page that is open in a browser on this machine could reach it otherwise.
-    if has_origin {
-        return Err(Problem::new(403, "Forbidden").detail("This route is not for pages in a browser."));
+    if is_from_elsewhere {
+        let detail = "This route is neither for pages in a browser nor for what comes through a proxy.";
+        return Err(Problem::new(403, "Forbidden").detail(detail));
     }
     let body = timeout(READ_TIMEOUT, body)
         .await
@@ -50,6 +50,10 @@ pub async fn relay_many(
     let late = |_| Problem::new(504, "Gateway Timeout").detail("The calls took too long in all.");
     timeout(CALLS_TIMEOUT, make(calls)).await.map_err(late)?
 }
+
+/// What tells that a request does not come straight from a program of this machine: any page that is open in a browser here could make
+/// one, and so could whoever reaches a proxy that stands here.
+pub const OF_ELSEWHERE: [&str; 4] = ["origin", "forwarded", "x-forwarded-for", "via"];
 
 /// Why the body of a request could not be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -221,6 +221,40 @@ async fn no_byte_of_the_body_is_read_after_a_decision_that_was_waited_for() {
 }
 
 #[actix_web::test]
+async fn an_extractor_that_awaits_the_body_before_its_guard_does_not_wait_for_ever() {
+    struct Both;
+
+    impl actix_web::FromRequest for Both {
+        type Error = Error;
+        type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+        fn from_request(
+            request: &actix_web::HttpRequest,
+            payload: &mut actix_web::dev::Payload,
+        ) -> Self::Future {
+            let json = Json::<Value>::from_request(request, payload);
+            let write = Require::<Write>::from_request(request, payload);
+            Box::pin(async move {
+                json.await?;
+                write.await?;
+                Ok(Self)
+            })
+        }
+    }
+
+    async fn both(_: Both) -> &'static str {
+        unreachable!()
+    }
+    let app = init_service(App::new().service(web::resource("/").wrap(middleware()).to(both))).await;
+    let (request, is_read) = malformed("/");
+
+    let refused = send(&app, request).await;
+
+    assert_eq!((refused.status, refused.reason()), (403, "insufficient_scope"));
+    assert!(!is_read.get());
+}
+
+#[actix_web::test]
 async fn another_extractor_that_fails_first_does_not_hide_the_refusal() {
     async fn first(_: Path<u8>, _: Json<Value>, _: Require<Write>, _: Require<Admin>) -> &'static str {
         unreachable!()

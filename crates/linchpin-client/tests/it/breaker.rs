@@ -87,6 +87,23 @@ async fn what_counts_as_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_upstream_that_hangs_opens_it_however_short_the_clients_own_time_is() {
+    let upstream = upstream().await;
+    upstream.always(Reply::hang());
+    let breaker = Breaker::default().minimum_calls(4);
+    let client = builder(&upstream)
+        .breaker(breaker)
+        .retries(Retries::none())
+        .total_timeout(millis(200))
+        .build()
+        .unwrap();
+
+    fail(&client, 4).await;
+
+    assert_eq!(client.health().breaker, Some(BreakerState::Open));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_no_time_cannot_open_it_for_everybody() {
     let upstream = upstream().await;
     upstream.always(Reply::json("{}").after(millis(500)));

@@ -11,6 +11,20 @@ use tower::{Service, ServiceExt, limit::ConcurrencyLimit};
 use crate::support::{builder, client, observed, upstream};
 
 #[tokio::test(start_paused = true)]
+async fn a_credential_that_is_handed_on_does_not_take_the_place_of_the_sources() {
+    let upstream = upstream().await;
+    let source = ForwardCaller::to([upstream.url()]).unwrap();
+    let mut service = builder(&upstream).token_source(source).build().unwrap().service();
+    let inbound = Request::get("/").header("authorization", "Bearer anns").body(Body::empty()).unwrap();
+
+    let error = service.ready().await.unwrap().call(inbound).await.unwrap_err();
+
+    assert_eq!(error.kind(), ErrorKind::Input);
+    assert!(!format!("{error:?} {error}").contains("anns"));
+    upstream.assert_requests(0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_of_the_http_crate_goes_the_same_way() {
     let upstream = upstream().await;
     upstream.script([Reply::status(503), Reply::json("{}").header("x-a", "b")]);

@@ -13,7 +13,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use form_urlencoded::Serializer;
 use linchpin_core::{Clock, ConfigError, SystemClock};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 
 use super::{
     answer::{self, Granted},
@@ -66,6 +66,8 @@ struct Inner {
     deadline: Duration,
     runtime: Handle,
     discovered: ArcSwapOption<(String, Moment)>,
+    /// Places for fetches: callers whose tokens are exchanged may be many.
+    places: Semaphore,
     succeeded: AtomicU64,
     failed: AtomicU64,
 }
@@ -124,8 +126,13 @@ impl TokenEndpoint {
         parameters: &[(&str, &str)],
         subject: Option<&str>,
     ) -> Result<Granted, TokenError> {
-        let Inner { deadline, discovered, succeeded, failed, .. } = &*self.inner;
-        let result = timeout(*deadline, self.inner.ask(parameters, subject)).await.unwrap_or_else(|_| {
+        let Inner { deadline, discovered, places, succeeded, failed, .. } = &*self.inner;
+        let asked = async {
+            // It is never closed; whoever finds no place in time hears of a time-out.
+            let _place = places.acquire().await;
+            self.inner.ask(parameters, subject).await
+        };
+        let result = timeout(*deadline, asked).await.unwrap_or_else(|_| {
             let problem = format!("the token endpoint gave no whole answer within {deadline:?}");
             Err(TokenError::new(TokenErrorKind::Timeout, problem))
         });
@@ -329,6 +336,7 @@ impl TokenEndpointBuilder {
                 deadline: self.deadline,
                 runtime,
                 discovered: ArcSwapOption::empty(),
+                places: Semaphore::new(MAX_FETCHES),
                 succeeded: AtomicU64::new(0),
                 failed: AtomicU64::new(0),
             }),
@@ -380,6 +388,9 @@ impl fmt::Debug for TokenEndpointBuilder {
             .finish_non_exhaustive()
     }
 }
+
+/// The most fetches at once, of whichever source.
+const MAX_FETCHES: usize = 64;
 
 /// The most that an answer with a token may have.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;

@@ -46,6 +46,24 @@ async fn the_callers_token_is_exchanged_as_the_rfc_asks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn many_callers_have_so_many_fetches_at_once_and_no_more() {
+    let (server, clock) = (Server::with(Answer::Hang), FakeClock::default());
+    let source = std::sync::Arc::new(exchange(&server, &clock, 10));
+
+    let mut callers = JoinSet::new();
+    for i in 0..200 {
+        let source = source.clone();
+        callers.spawn(async move { ask(&source, &format!("caller.{i}")).await });
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(server.count(), 64);
+
+    for answer in callers.join_all().await {
+        assert!(answer.unwrap_err().is_timeout(), "nobody waits for longer than the deadline");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_caller_has_a_token_of_their_own_however_alike_theirs_are() {
     let (server, clock) = (Server::with(Answer::Tokens(3600)), FakeClock::default());
     let source = exchange(&server, &clock, 10);
